@@ -1,0 +1,238 @@
+"""The reading view: the document's text as rules read it, with the way back to every offset.
+
+Rules read `View.text`: characters folded one to one (full-width digits and letters, brackets,
+commas), stray spaces and page numbers left out, hard line breaks inside sentences mended,
+paragraphs separated by one line feed. `View.offsets[i]` is the place of `View.text[i]` in
+`Document.text`, so `View.span(a, b)` is exact; nothing is ever searched for again.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from extractor.document import Document, Span
+
+_FULL_WIDTH = {chr(0xFF01 + i): chr(0x21 + i) for i in range(94)}
+_FOLDED = {
+    **{char: ascii_ for char, ascii_ in _FULL_WIDTH.items() if ascii_.isalnum()},
+    **dict(zip("％＋－／＝＊＃＆＠＿～．﹒", "%+-/=*#&@_~..", strict=True)),
+    **dict(zip(",;:?!()（）［］﹝﹞｢｣「」『』", "，；：？！（）（）[]〔〕“”“”‘’", strict=True)),
+    **dict.fromkeys("•∙・‧･⋅●", "·"),
+    **dict.fromkeys("○◯ㄖ", "〇"),
+    **dict.fromkeys("✕✖╳⨯", "×"),
+    **dict.fromkeys("–―−‐‑﹣", "-"),
+    **dict.fromkeys("﹑､", "、"),
+    **dict.fromkeys("″＂〝〞„‟", '"'),
+    "｡": "。",
+    "﹔": "；",
+    "﹕": "：",
+}
+_FOLD = str.maketrans(_FOLDED)
+_RUN = re.compile(r"[^\s\u200b-\u200f\u2060\ufeff\u00ad]+")
+_ALNUM = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+MARK = re.compile(
+    r"第[一二三四五六七八九十百\d]{1,4}[章节条部]|[一二三四五六七八九十]{1,3}[、.，：]"
+    r"|（[一二三四五六七八九十]{1,3}）|[㈠-㈩]"
+    r"|\d{1,2}[.、，）](?![\d])|[⒈-⒛]|（\d{1,2}）|[⑴-⒇]|[①-⑳]"
+    r"|[一二三四五六七八九十]{1,2}是|附件|第[一二三四五六七八九十]{1,2}，"
+)
+"""What a paragraph may begin with that shows that it is not the rest of the line before."""
+
+_ENDS_SENTENCE = frozenset("。；：！？…”》）」")
+_UNFINISHED = frozenset("，、（《“〈—-")
+_LONE_NUMBER = re.compile(r"第?[\s—\-]*\d{1,3}[\s—\-]*页?(?:共\d{1,3}页)?")
+_INLINE_PAGE = re.compile(r"(?<![\dA-Za-z—\-])[—\-]\s*\d{1,3}\s*[—\-](?![—\-.])")
+_NOISE = re.compile(r"\[bookmark[：:][^\]\n]{0,40}\]", re.IGNORECASE)
+_GLUED_NUMBER = re.compile(
+    r"(\d{1,3})(?=[\u4e00-\u9fff])(?![年月日时个人名万亿元家次起号项条种处类级层栋])"
+)
+_CHAPTER = re.compile(r"[一二三四五六七八九十]{1,3}[、.，]|（[一二三四五六七八九十]{1,3}）")
+_SHORT_LINE = 40
+
+
+def fold(text: str) -> str:
+    """Fold variant characters one to one; the length never changes.
+
+    Full-width digits and letters, ASCII punctuation used for Chinese, bracket variants, dots and
+    dashes. Not NFKC, which would turn ㎡ into m2 and （一） into (一) and so move offsets.
+    """
+    return text.translate(_FOLD)
+
+
+def squeeze(text: str) -> str:
+    """Fold `text` and drop its white space: the form in which values are compared."""
+    return "".join(_RUN.findall(fold(text)))
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The text as rules read it; `paragraphs` are `(start, end)` ranges of `text`."""
+
+    text: str
+    offsets: array[int]
+    paragraphs: tuple[tuple[int, int], ...]
+
+    def span(self, start: int, end: int) -> Span:
+        """Return the range of the document that `text[start:end]` was read from.
+
+        Line feeds at the end are left out: they stand between paragraphs, not in them.
+        """
+        while end - 1 > start and self.text[end - 1] == "\n":
+            end -= 1
+        return Span(self.offsets[start], self.offsets[end - 1] + 1)
+
+    def locate(self, span: Span) -> tuple[int, int]:
+        """Return the range of the view that was read from this range of the document."""
+        return bisect_left(self.offsets, span.start), bisect_left(self.offsets, span.end)
+
+    def quote(self, span: Span) -> str:
+        """Return how the view reads this range of the document."""
+        start, end = self.locate(span)
+        return self.text[start:end]
+
+    def paragraph_at(self, index: int) -> tuple[int, int]:
+        """Return the paragraph that holds `text[index]`."""
+        at = bisect_right(self.paragraphs, (index, len(self.text) + 1)) - 1
+        return self.paragraphs[max(at, 0)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line of the document: its offset, and its text folded one to one."""
+
+    start: int
+    text: str
+
+    @property
+    def bare(self) -> str:
+        return self.text.strip()
+
+
+def build_view(document: Document) -> View:
+    """Make the reading view of a document, in time linear in its length."""
+    text = fold(document.text)
+    lines = [_Line(start, line) for start, line in _lines(text)]
+    if document.media_type == "text/plain":
+        groups = _join_lines(_drop_glued_numbers(lines))
+    else:
+        groups = [[line] for line in lines]
+    parts: list[str] = []
+    offsets = array("I")
+    paragraphs: list[tuple[int, int]] = []
+    length = 0
+    for group in groups:
+        squeezed = _squeeze_group(group, offsets)
+        if not squeezed:
+            continue
+        paragraphs.append((length, length + len(squeezed)))
+        parts.append(squeezed)
+        last = group[-1]
+        offsets.append(last.start + len(last.text))
+        length += len(squeezed) + 1
+    return View("\n".join(parts) + ("\n" if parts else ""), offsets, tuple(paragraphs))
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    start = 0
+    for line in text.split("\n"):
+        yield start, line
+        start += len(line) + 1
+
+
+def _squeeze_group(group: Sequence[_Line], offsets: array[int]) -> str:
+    parts: list[str] = []
+    previous = ""
+    for line in group:
+        for piece_start, piece in _without_noise(line.text):
+            for run in _RUN.finditer(piece):
+                first = line.start + piece_start + run.start()
+                if previous in _ALNUM and run.group()[0] in _ALNUM and first > 0:
+                    parts.append(" ")
+                    offsets.append(first - 1)
+                parts.append(run.group())
+                offsets.extend(range(first, first + len(run.group())))
+                previous = run.group()[-1]
+    return "".join(parts)
+
+
+def _without_noise(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the pieces of a line between page numbers (— 3 —) and editor's marks."""
+    at = 0
+    if "—" in text or "-" in text or "[" in text:
+        cuts = sorted(
+            m.span() for pattern in (_INLINE_PAGE, _NOISE) for m in pattern.finditer(text)
+        )
+        for start, end in cuts:
+            if start >= at:
+                yield at, text[at:start]
+                at = end
+    yield at, text[at:]
+
+
+def _drop_glued_numbers(lines: list[_Line]) -> list[_Line]:
+    """Cut page numbers that a converter glued before a line: 1…, 2…, 3… in order, three or more.
+
+    A page number stands where a line was broken, so the numbers run 1, 2, 3 through the document;
+    a shorter or broken run is taken for text.
+    """
+    found: list[int] = []
+    for at, line in enumerate(lines):
+        match = _GLUED_NUMBER.match(line.text)
+        if match is not None and int(match.group(1)) == len(found) + 1:
+            found.append(at)
+    if len(found) < 3:
+        return lines
+    cut = list(lines)
+    for at in found:
+        line = cut[at]
+        digits = len(line.text) - len(line.text.lstrip("0123456789"))
+        cut[at] = _Line(line.start + digits, line.text[digits:])
+    return cut
+
+
+def _join_lines(lines: Sequence[_Line]) -> list[list[_Line]]:
+    """Group the lines of a plain text into paragraphs, mending breaks inside sentences."""
+    solid = [line for line in lines if line.bare and not _is_page_number(line.bare)]
+    width = _wrap_width(solid)
+    groups: list[list[_Line]] = [[solid[0]]] if solid else []
+    for before, line in pairwise(solid):
+        blank_between = line.start - before.start - len(before.text) > 1
+        if _continues(before.bare, line.bare, width, blank_between):
+            groups[-1].append(line)
+        else:
+            groups.append([line])
+    return groups
+
+
+def _is_page_number(bare: str) -> bool:
+    return len(bare) < 16 and _LONE_NUMBER.fullmatch(bare) is not None
+
+
+def _wrap_width(lines: Sequence[_Line]) -> int:
+    """Return the width at which a hard-wrapped text breaks its lines; 0 where it does not."""
+    widths = [len(line.bare) for line in lines if len(line.bare) >= 20]
+    if len(widths) < 12:
+        return 0
+    widths.sort()
+    top = widths[-1 - len(widths) // 20]
+    near = sum(1 for width in widths if abs(width - top) <= 3)
+    return top if near >= len(widths) * 0.5 and top <= 60 else 0
+
+
+def _continues(before: str, line: str, width: int, blank_between: bool) -> bool:
+    if MARK.match(line):
+        return False
+    last = before[-1]
+    if last in _UNFINISHED:
+        return True
+    if last in _ENDS_SENTENCE or blank_between:
+        return False
+    if before.count("，") >= 2 and not _CHAPTER.match(before):
+        return True
+    return len(before) > _SHORT_LINE if not width else len(before) >= width - 3

@@ -1,0 +1,122 @@
+"""The reading view: folding, squeezing, joining lines, and the exact way back."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extractor.document import Document, DocumentBuilder, Span
+from extractor.view import View, build_view, fold, squeeze
+
+
+def plain(text: str) -> Document:
+    """Make a plain text document, one block a line."""
+    builder = DocumentBuilder(text.encode(), "测试.txt", "text/plain")
+    for line in text.split("\n"):
+        builder.add_block(line)
+    return builder.build()
+
+
+def paragraphs(text: str) -> list[str]:
+    """Return the paragraphs of the view of a plain text."""
+    view = build_view(plain(text))
+    return [view.text[start:end] for start, end in view.paragraphs]
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("２０１９年", "2019年"),
+        ("(一)，（二）", "（一），（二）"),
+        ("7•12 7∙12 7・12", "7·12 7·12 7·12"),
+        ("﹝2019﹞8号", "〔2019〕8号"),
+        ("二○二一", "二〇二一"),
+        ("㎡ ⑴ ㈠", "㎡ ⑴ ㈠"),
+    ],
+)
+def test_fold_maps_one_to_one(text: str, folded: str) -> None:
+    assert fold(text) == folded
+
+
+@given(st.text(max_size=300))
+def test_fold_never_changes_the_length(text: str) -> None:
+    assert len(fold(text)) == len(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("危险 化学品", ["危险化学品"]),
+        ("2017 年8月7日", ["2017年8月7日"]),
+        ("浙建法2006 82 号", ["浙建法2006 82号"]),
+        ("　　一、总则\u200b", ["一、总则"]),
+        # a line that ends with a comma goes on, also over an empty line
+        (
+            "在结案后10个月至1年内，\n\n对措施组织评估。",
+            ["在结案后10个月至1年内，对措施组织评估。"],
+        ),
+        # a heading stays alone
+        ("一、基本情况\n某公司成立于2001年。", ["一、基本情况", "某公司成立于2001年。"]),
+        # a long line without a stop was broken inside its sentence
+        ("某" * 50 + "\n公司负责。", ["某" * 50 + "公司负责。"]),
+        # what begins with a mark is never joined
+        ("有关单位要，\n1.加强培训。", ["有关单位要，", "1.加强培训。"]),
+        # a page number inside a sentence is left out
+        ("定期开展检查，严格落实— 4 —房屋安全责任。", ["定期开展检查，严格落实房屋安全责任。"]),
+        ("由县公安局刑-32-事拘留。", ["由县公安局刑事拘留。"]),
+        # years and ranges are no page numbers
+        ("2013-15-20的记录，2020—2022年。", ["2013-15-20的记录，2020—2022年。"]),
+        # a number alone on its line is left out
+        ("上级要求，\n- 3 -\n认真落实。", ["上级要求，认真落实。"]),
+        ("[bookmark: _GoBack]关于情况的通报", ["关于情况的通报"]),
+    ],
+)
+def test_paragraphs_are_mended(text: str, expected: list[str]) -> None:
+    assert paragraphs(text) == expected
+
+
+def test_page_numbers_glued_to_words_are_left_out_when_they_count_on() -> None:
+    """1…, 2…, 3… at line starts are pages; a single one is text."""
+    glued = "由市场监\n1管总局负责，\n2体制转变，\n3屋安全。\n"
+    assert paragraphs(glued)[0].startswith("由市场监管总局") or "管总局负责" in paragraphs(glued)[1]
+    assert not any(p[0].isdigit() for p in paragraphs(glued))
+    assert paragraphs("3屋安全。") == ["3屋安全。"]
+
+
+@given(st.text(alphabet="一二三，。 \n1aA（）〔〕　-—", max_size=200))
+def test_every_character_leads_back_to_its_source(text: str) -> None:
+    """A view character is the folded document character at its offset."""
+    document = plain(text)
+    view = build_view(document)
+    assert len(view.offsets) == len(view.text)
+    assert list(view.offsets) == sorted(view.offsets)
+    for start, end in view.paragraphs:
+        for index in range(start, end):
+            source = fold(document.text[view.offsets[index]])
+            assert view.text[index] == source or view.text[index] == " "
+
+
+@given(st.text(alphabet="甲乙丙，。 \n12", min_size=1, max_size=120))
+def test_spans_quote_what_was_read(text: str) -> None:
+    """The document words of a span, squeezed, are the view words."""
+    document = plain(text)
+    view = build_view(document)
+    for start, end in view.paragraphs:
+        span = view.span(start, end)
+        assert view.quote(span) == view.text[start:end]
+        squeezed = squeeze(document.quote(span)).replace(" ", "")
+        for char in view.text[start:end].replace(" ", ""):
+            assert char in squeezed
+
+
+def test_empty_document_has_an_empty_view() -> None:
+    view = build_view(plain(""))
+    assert view.text == ""
+    assert view.paragraphs == ()
+
+
+def test_locate_is_the_inverse_of_span() -> None:
+    view: View = build_view(plain("甲 乙\n丙。"))
+    assert view.locate(view.span(0, 2)) == (0, 2)
+    assert view.locate(Span(0, 3)) == (0, 2)
