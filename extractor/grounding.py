@@ -1,0 +1,308 @@
+"""The checker: every value of a result is found, typed-equal, in the range that it points to.
+
+It runs on every result. It reads the range again by itself: amounts, percentages, dates, counts and
+document numbers are parsed out of the quoted words and compared as values; names and organs are
+compared as words after folding and without spaces. Nothing is matched by likeness.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from extractor.document import Document, Span
+from extractor.errors import GroundingError
+from extractor.extraction import (
+    Accident,
+    DocumentNumber,
+    Extraction,
+    Located,
+    Measure,
+    Party,
+    Penalty,
+    WarningRecord,
+)
+from extractor.reading.numerals import parse_chinese_integer
+from extractor.reading.sanctions import find_cues, heading_kind, mask_foreign
+from extractor.reading.values import find_amounts, find_dates, find_percents
+from extractor.rules import penalty_families
+from extractor.view import View, build_view, squeeze
+
+_DIGIT_RUN = re.compile(r"\d+")
+_PEOPLE = re.compile(r"(\d{1,4}|[一二三四五六七八九十百两]{1,5})(?:名|人)")
+_NOBODY = re.compile(r"(?:未|无|没有)[^，。；]{0,8}(?:伤亡|死亡|受伤|人员)")
+_CHINESE_RUN = re.compile(r"[〇零一二三四五六七八九十百千两]+")
+
+
+class Flaw(NamedTuple):
+    """A value that its range does not state: record id, field, what is wrong."""
+
+    record: str
+    field: str
+    reason: str
+
+
+def verify(document: Document, extraction: Extraction) -> None:
+    """Raise GroundingError for the first value that its range does not state.
+
+    Raises:
+        GroundingError: names the record, the field and the quoted words.
+    """
+    for flaw in find_ungrounded(document, build_view(document), extraction):
+        raise GroundingError(f"{flaw.record}：{flaw.reason}")
+
+
+def find_ungrounded(document: Document, view: View, extraction: Extraction) -> Iterator[Flaw]:
+    """Yield every value that its range does not state."""
+    check = _Checker(document, view)
+    if extraction.accident is not None:
+        yield from check.accident(extraction.accident)
+    for number in extraction.document_numbers:
+        yield from check.number(number)
+    for party in extraction.parties:
+        yield from check.party(party)
+    known = {party.id for party in extraction.parties}
+    for penalty in extraction.penalties:
+        yield from check.penalty(penalty, known)
+    for measure in extraction.measures:
+        yield from check.measure(measure)
+    for problem in extraction.problems:
+        yield from check.located(problem.id, problem)
+        yield from check.words(problem.id, "units", problem.units)
+    for suggestion in extraction.suggestions:
+        yield from check.located(suggestion.id, suggestion)
+        yield from check.words(suggestion.id, "addressees", suggestion.addressees)
+
+
+_SECONDARY = frozenset({"organ", "recipient", "term"})
+
+
+def drop_ungrounded(document: Document, view: View, extraction: Extraction) -> Extraction:
+    """Return the result without what fails the check, with a warning for each.
+
+    A header field and an organ, recipient or term are emptied; any other flaw takes its record out.
+    """
+    flaws = list(find_ungrounded(document, view, extraction))
+    if not flaws:
+        return extraction
+    emptied = {
+        (flaw.record, flaw.field)
+        for flaw in flaws
+        if flaw.record == "accident" or flaw.field in _SECONDARY
+    }
+    bad = {flaw.record for flaw in flaws if (flaw.record, flaw.field) not in emptied}
+    warnings = [
+        WarningRecord(
+            code="ungrounded",
+            message=f"一项内容未通过原文核对，已剔除，请查看原文（{flaw.record}：{flaw.reason}）",
+        )
+        for flaw in flaws
+    ]
+    penalties = [
+        penalty.model_copy(
+            update={field: None for record, field in emptied if record == penalty.id}
+        )
+        for penalty in extraction.penalties
+        if penalty.id not in bad and penalty.party not in bad
+    ]
+    used = {penalty.party for penalty in penalties}
+    accident = extraction.accident
+    if accident is not None:
+        accident = accident.model_copy(
+            update={field: None for record, field in emptied if record == "accident"}
+        )
+    return extraction.model_copy(
+        update={
+            "document": extraction.document.model_copy(
+                update={"warnings": [*extraction.document.warnings, *warnings]}
+            ),
+            "accident": accident,
+            "document_numbers": [n for n in extraction.document_numbers if n.id not in bad],
+            "parties": [p for p in extraction.parties if p.id in used],
+            "penalties": penalties,
+            "measures": [m for m in extraction.measures if m.id not in bad],
+            "problems": [q for q in extraction.problems if q.id not in bad],
+            "suggestions": [s for s in extraction.suggestions if s.id not in bad],
+        }
+    )
+
+
+class _Checker:
+    def __init__(self, document: Document, view: View) -> None:
+        self._document = document
+        self._view = view
+        self._squeezed = view.text.replace("\n", "")
+
+    def _inside(self, start: int, end: int) -> bool:
+        return 0 <= start < end <= len(self._document.text)
+
+    def _read(self, start: int, end: int) -> str:
+        return self._view.quote(Span(start, end)).replace("\n", "")
+
+    def located(self, name: str, fact: Located) -> Iterator[Flaw]:
+        """Check that the range lies in the text and quotes something."""
+        if not self._inside(fact.start, fact.end):
+            yield Flaw(name, "start", f"区间 [{fact.start}, {fact.end}) 不在全文之内")
+        elif not self._document.text[fact.start : fact.end].strip():
+            yield Flaw(name, "start", "区间内没有文字")
+
+    def words(self, name: str, field: str, values: list[str]) -> Iterator[Flaw]:
+        """Check that each of these names is printed somewhere in the document."""
+        for value in values:
+            if squeeze(value) not in self._squeezed:
+                yield Flaw(name, field, f"{field}“{value}”不见于原文")
+
+    def number(self, number: DocumentNumber) -> Iterator[Flaw]:
+        """Check the sequence number, and for a complete form also the year, in the range."""
+        yield from self.located(number.id, number)
+        if not self._inside(number.start, number.end):
+            return
+        if self._document.text[number.start : number.end] != number.raw:
+            yield Flaw(number.id, "raw", "raw 与区间文字不同")
+        stated = _integers(self._read(number.start, number.end))
+        wanted = [int(run) for run in _DIGIT_RUN.findall(number.normal)]
+        flags = set(number.flags)
+        needed = wanted[-1:] if flags & {"elided", "expanded"} else wanted
+        if "expanded" in flags:
+            return
+        joined = "".join(_DIGIT_RUN.findall(self._read(number.start, number.end)))
+        for value in needed:
+            if value not in stated and not ("repaired" in flags and str(value) in joined):
+                reason = f"{number.normal} 中的 {value} 不见于“{number.raw}”"
+                yield Flaw(number.id, "normal", reason)
+
+    def party(self, party: Party) -> Iterator[Flaw]:
+        """Check that each mention prints the name or an alias, and that the name is in the text."""
+        yield from self.words(party.id, "name", [party.name])
+        names = {squeeze(name) for name in (party.name, *party.aliases)}
+        for mention in party.mentions:
+            if not self._inside(mention.start, mention.end):
+                yield Flaw(party.id, "mentions", "提及处不在全文之内")
+                continue
+            printed = self._read(mention.start, mention.end)
+            if not any(name in printed for name in names):
+                yield Flaw(party.id, "mentions", f"提及处“{printed}”不是“{party.name}”")
+        for field, value in (("title", party.title), ("employer", party.employer)):
+            if value is not None:
+                yield from self.words(party.id, field, [value])
+
+    def penalty(self, penalty: Penalty, parties: set[str]) -> Iterator[Flaw]:
+        """Check party, kind, amount, percentage, organ, recipient and term in their ranges."""
+        yield from self.located(penalty.id, penalty)
+        if penalty.party not in parties:
+            yield Flaw(penalty.id, "party", f"当事方 {penalty.party} 不存在")
+        if penalty.kind not in penalty_families():
+            yield Flaw(penalty.id, "kind", f"处理种类 {penalty.kind} 不在表中")
+        elif self._inside(penalty.start, penalty.end) and not self._states_kind(penalty):
+            yield Flaw(penalty.id, "kind", f"区间文字没有写明 {penalty.kind}")
+        if penalty.basis and not self._states_articles(penalty):
+            yield Flaw(penalty.id, "basis", f"依据 {'、'.join(penalty.basis)} 没有出处")
+        readers: dict[str, Callable[[str], bool]] = {
+            "amount_yuan": lambda t: any(
+                a.yuan == penalty.amount_yuan for a in find_amounts(t, 0, len(t))
+            ),
+            "income_percent": lambda t: any(
+                float(p.value) == penalty.income_percent for p in find_percents(t, 0, len(t))
+            ),
+            "organ": lambda t: t == squeeze(penalty.organ or ""),
+            "recipient": lambda t: t == squeeze(penalty.recipient or ""),
+            "term": lambda t: t == squeeze(penalty.term or ""),
+        }
+        for field, reads in readers.items():
+            yield from self._field(
+                penalty.id, field, getattr(penalty, field), penalty.sources, reads
+            )
+
+    def _field(
+        self,
+        name: str,
+        field: str,
+        value: object,
+        sources: dict[str, tuple[int, int]],
+        reads: Callable[[str], bool],
+    ) -> Iterator[Flaw]:
+        if value is None:
+            return
+        place = sources.get(field)
+        if place is None or not self._inside(*place):
+            yield Flaw(name, field, f"{field} 没有出处")
+        elif not reads(self._read(*place)):
+            yield Flaw(name, field, f"{field}={value} 不见于“{self._read(*place)}”")
+
+    def _states_articles(self, penalty: Penalty) -> bool:
+        place = penalty.sources.get("basis")
+        if place is None or not self._inside(*place):
+            return False
+        words = self._read(*place)
+        stated = _integers(words)
+        articles = (part for item in penalty.basis for part in item.partition("#")[2].split("."))
+        return all(int(part) in stated for part in articles if part.isdigit())
+
+    def _states_kind(self, penalty: Penalty) -> bool:
+        text = mask_foreign(self._read(penalty.start, penalty.end))
+        if penalty.rule == "penalty.heading":
+            return heading_kind(text) == penalty.kind
+        return any(
+            cue.kind == penalty.kind or cue.kind.startswith("context:") or penalty.kind in cue.kind
+            for cue in find_cues(text, 0, len(text))
+        )
+
+    def accident(self, accident: Accident) -> Iterator[Flaw]:
+        """Check each field of the accident header in its own range."""
+        readers: dict[str, Callable[[str], bool]] = {
+            "mark": lambda t: _states_mark(t, accident.mark or ""),
+            "date": lambda t: any(d.iso == accident.date for d in find_dates(t, 0, len(t))),
+            "grade": lambda t: (accident.grade or "") in t,
+            "type": lambda t: squeeze(accident.type or "") in t,
+            "place": lambda t: squeeze(accident.place or "") in t,
+            "name": lambda t: squeeze(accident.name or "") in t,
+            "deaths": lambda t: _states_count(t, accident.deaths),
+            "injuries": lambda t: _states_count(t, accident.injuries),
+            "loss_yuan": lambda t: any(
+                abs(a.yuan - (accident.loss_yuan or 0)) <= 1
+                for words in (t, f"{t}元")
+                for a in find_amounts(words, 0, len(words))
+            ),
+        }
+        for field, reads in readers.items():
+            yield from self._field(
+                "accident", field, getattr(accident, field), accident.sources, reads
+            )
+
+    def measure(self, measure: Measure) -> Iterator[Flaw]:
+        """Check the range, that the actors are printed, and that the deadline is."""
+        yield from self.located(measure.id, measure)
+        for field in ("actors", "lead", "support"):
+            yield from self.words(measure.id, field, getattr(measure, field))
+        if measure.deadline is not None:
+            yield from self.words(measure.id, "deadline", [measure.deadline.raw])
+
+
+def _integers(text: str) -> set[int]:
+    found = {int(run) for run in _DIGIT_RUN.findall(text)}
+    for run in _CHINESE_RUN.findall(text):
+        value = parse_chinese_integer(run)
+        if value is not None:
+            found.add(value)
+    return found
+
+
+def _states_count(text: str, count: int | None) -> bool:
+    """Tell whether the words state this number of people, or numbers that add up to it."""
+    if count == 0 and _NOBODY.search(text):
+        return True
+    people = [_integers(match.group(1)) for match in _PEOPLE.finditer(text)]
+    counts = [max(values) for values in people if values]
+    return count in _integers(text) or (len(counts) > 1 and sum(counts) == count)
+
+
+def _states_mark(text: str, mark: str) -> bool:
+    digits = "".join(_DIGIT_RUN.findall(text))
+    month, _, day = mark.partition("·")
+    integers = [int(run) for run in _DIGIT_RUN.findall(text)]
+    if not month.isdigit() or not day.isdigit():
+        return False
+    in_order = any(a == int(month) and b == int(day) for a, b in pairwise(integers))
+    return in_order or digits.endswith(month + day)

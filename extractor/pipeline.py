@@ -1,0 +1,75 @@
+"""The recipe: from a document to its extraction, step by step.
+
+`extract(document)` reads the view, the kind, the outline, the numbers, the header, the parties, the
+sanctions, the measures and the opinions, in this order, and then checks every value against the
+range that it points to. What fails the check is left out and a warning says so.
+"""
+
+from __future__ import annotations
+
+from extractor.assembly import Readings, assemble
+from extractor.document import Document
+from extractor.extraction import Extraction
+from extractor.grounding import drop_ungrounded
+from extractor.reading.citations import find_document_numbers
+from extractor.reading.clauses import Found, NumberAt
+from extractor.reading.evaluations import read_evaluation
+from extractor.reading.header import AccidentReading, read_accident
+from extractor.reading.kinds import read_front, read_kind
+from extractor.reading.laws import find_law_citations
+from extractor.reading.measures import read_measures
+from extractor.reading.opinions import read_problems, read_suggestions
+from extractor.reading.outline import read_outline
+from extractor.reading.penalties import read_penalties
+from extractor.reading.roster import Roster
+from extractor.view import build_view
+from models import Tagger
+
+
+def extract(document: Document, tagger: Tagger | None = None) -> Extraction:
+    """Read one document: result format version 1, every value checked against its range.
+
+    `tagger` may propose names that the rules do not see; without one the rules work alone.
+    """
+    view = build_view(document)
+    kind = read_kind(view, document)
+    outline = read_outline(view, kind.kind)
+    numbers = find_document_numbers(view)
+    front = read_front(view, document, kind, numbers)
+    laws = find_law_citations(view)
+    accident = read_accident(view, outline, kind.kind, kind.title_span)
+    roster = Roster(view, tagger)
+    places = [NumberAt(i, n.kind, n.start, n.end) for i, n in enumerate(numbers)]
+    unit = accident_unit(roster, kind.title_span, accident)
+    penalties = read_penalties(view, outline, kind.kind, roster, Found(laws, places, unit))
+    units = roster.alias_groups()
+    measures = read_measures(view, outline, kind.kind, known_units=units)
+    problems = read_problems(view, outline, kind.kind)
+    suggestions = read_suggestions(view, outline, kind.kind)
+    evaluation = read_evaluation(view, outline, kind.kind, numbers)
+    readings = Readings(
+        kind,
+        front,
+        outline,
+        numbers,
+        accident,
+        roster,
+        penalties,
+        measures,
+        problems,
+        suggestions,
+        evaluation,
+    )
+    return drop_ungrounded(document, view, assemble(document, view, readings))
+
+
+def accident_unit(
+    roster: Roster, title: tuple[int, int] | None, accident: AccidentReading | None
+) -> str | None:
+    """Return what 事故单位 stands for: the unit in the title or the first sentence."""
+    places = [title, (accident.start, accident.end) if accident is not None else None]
+    for place in places:
+        if place is not None:
+            for printed, _, _ in roster.find_known(*place):
+                return roster.alias_of.get(printed, printed)
+    return None

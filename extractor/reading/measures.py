@@ -1,0 +1,249 @@
+"""Rectification measures: what units have to do, plan to do, or did.
+
+Where they stand: in an investigation report or reply the chapter 防范/整改措施(建议) (required); in
+an evaluation or self-report the parts on 整改措施落实情况 (reported); in a plan or notice the tasks
+(planned). What one record is: extractor.reading.units. Who acts: the explicit subject, else the
+label, the lead sentence, the nearest heading that names a unit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from extractor.extraction import Modality, Specificity
+from extractor.reading.actors import (
+    Manner,
+    Subjects,
+    find_subjects,
+    heading_units,
+    is_class,
+    resolve_anaphora,
+)
+from extractor.reading.chapters import pattern, read_chapters
+from extractor.reading.outline import INLINE_LEVEL, Node, Outline
+from extractor.reading.units import (
+    HEADING_LOST,
+    Element,
+    has_action,
+    merged,
+    read_elements,
+)
+from extractor.reading.values import DeadlineValue, find_deadlines
+from extractor.rules import load_toml
+from extractor.view import View
+
+_REPORTED = frozenset({"EVAL", "SELF"})
+_PLANNED = frozenset({"PLAN", "NOTICE", "RULE"})
+_NONE = frozenset({"CIRC"})
+
+_YEAR = re.compile(r"(20\d\d)年")
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureReading:
+    """One measure, in ranges of the view; `actors` holds everybody who acts, as printed."""
+
+    start: int
+    end: int
+    label: str | None
+    actors: tuple[str, ...]
+    lead: tuple[str, ...]
+    support: tuple[str, ...]
+    modality: Modality
+    deadline: DeadlineValue | None
+    themes: tuple[str, ...]
+    specificity: Specificity
+    confidence: float
+    rule: str
+    flags: tuple[str, ...] = ()
+
+
+def read_measures(
+    view: View, outline: Outline, kind: str, *, known_units: Sequence[tuple[str, ...]] = ()
+) -> list[MeasureReading]:
+    """Return the measures of a document of this kind, in document order.
+
+    `known_units` are groups of names of one organisation, the full name first, found elsewhere.
+    A circular (CIRC) has none: its requirements are suggestions.
+    """
+    if kind in _NONE:
+        return []
+    slot = "tasks" if kind in _PLANNED else "measures"
+    chapters = read_chapters(view, outline, kind)
+    elements = read_elements(view, outline, chapters, slot)
+    reader = _Reader(view, kind, known_units)
+    return [reader.read(before, element) for before, element in merged(elements)]
+
+
+class _Reader:
+    """Reads the fields of one element after the other; remembers who acted last."""
+
+    def __init__(self, view: View, kind: str, known_units: Sequence[tuple[str, ...]]) -> None:
+        self._text = view.text
+        self._reported = kind in _REPORTED
+        self._manner: Manner = (
+            "reported" if self._reported else "planned" if kind in _PLANNED else "required"
+        )
+        self._known = known_units
+        self._last: Subjects = Subjects()
+        self._leads: dict[int, tuple[str, ...]] = {}
+        self._units: dict[int, tuple[str, ...]] = {}
+        self._terms: dict[int, DeadlineValue | None] = {}
+        years = Counter(_YEAR.findall(view.text))
+        self._year = int(years.most_common(1)[0][0]) if years else None
+
+    def read(self, before: Element | None, element: Element) -> MeasureReading:
+        """Return the measure that an element states."""
+        subjects, inherited = self._subjects(before, element)
+        self._last = subjects
+        start, end = element.start, element.end
+        flags: list[str] = []
+        if element.lost:
+            flags.append(HEADING_LOST)
+        if inherited:
+            flags.append("actor_inherited")
+        specificity = self._specificity(element, subjects)
+        deadline = None if self._reported else self._deadline(element, flags)
+        return MeasureReading(
+            start,
+            end,
+            element.label,
+            subjects.actors,
+            subjects.lead,
+            subjects.support,
+            self._modality(start, end),
+            deadline,
+            tuple(name for name, theme in _themes() if theme.search(self._text, start, end)),
+            specificity,
+            _confidence(element, specificity),
+            _rule(element),
+            tuple(flags),
+        )
+
+    def _subjects(self, before: Element | None, element: Element) -> tuple[Subjects, bool]:
+        """Return who acts, and whether that was taken from outside the element."""
+        node = element.node
+        units = self._heading_units(element)
+        begin = element.text_start if element.noun_label else element.start
+        if begin == node.start:
+            begin = node.body
+        beside = before is not None and before.node is node
+        earlier = self._last.actors if beside else ()
+        explicit = self._find(begin, element.end)
+        explicit = resolve_anaphora(explicit, units or earlier, self._known)
+        if self._reported and units and not (explicit.actors and all(map(is_class, units))):
+            return Subjects(units), not explicit.actors
+        if explicit.actors:
+            return explicit, False
+        labelled = heading_units(element.label or "")
+        if labelled:
+            return Subjects(labelled), False
+        if not element.numbered and element.start != node.start:
+            since = before.end if before is not None and beside else node.body
+            earlier = self._nearest(since, element.start) or earlier
+            if earlier:
+                return Subjects(earlier), True
+        above = self._from_above(node)
+        if not above and before is not None and node.level == INLINE_LEVEL:
+            above = self._last.actors
+        return Subjects(above), bool(above)
+
+    def _from_above(self, node: Node) -> tuple[str, ...]:
+        """Who the nearest lead sentence or heading above the node names."""
+        return next((who for n in node.ancestors() if n.level and (who := self._lead_of(n))), ())
+
+    def _lead_of(self, node: Node) -> tuple[str, ...]:
+        if id(node) not in self._leads:
+            explicit = self._find(node.body, node.own_end).actors
+            self._leads[id(node)] = explicit or self._units_of(node)
+        return self._leads[id(node)]
+
+    def _deadline(self, element: Element, flags: list[str]) -> DeadlineValue | None:
+        """The element's first term, else the nearest heading's: （一）动员部署（5月15日前）."""
+        deadline = self._first_term(element.start, element.end)
+        node: Node | None = element.node
+        while deadline is None and node is not None and node.level:
+            deadline = self._term_of(node)
+            if deadline is not None:
+                flags.append("deadline_inherited")
+            node = node.parent
+        if deadline is not None and deadline.date and _YEAR.search(deadline.raw) is None:
+            flags.append("year_inferred")
+        return deadline
+
+    def _term_of(self, node: Node) -> DeadlineValue | None:
+        if id(node) not in self._terms:
+            end = max(node.title_end, node.body)
+            self._terms[id(node)] = self._first_term(node.body, end) if node.title else None
+        return self._terms[id(node)]
+
+    def _first_term(self, start: int, end: int) -> DeadlineValue | None:
+        return next(iter(find_deadlines(self._text, start, end, year=self._year)), None)
+
+    def _units_of(self, node: Node) -> tuple[str, ...]:
+        if id(node) not in self._units:
+            self._units[id(node)] = heading_units(node.title or "")
+        return self._units[id(node)]
+
+    def _find(self, start: int, end: int) -> Subjects:
+        return find_subjects(self._text, start, end, self._manner)
+
+    def _nearest(self, start: int, end: int) -> tuple[str, ...]:
+        """The subjects of the last sentence before `end` that has any."""
+        text = self._text
+        while end > start:
+            begin = max(start, *(text.rfind(mark, start, end - 1) + 1 for mark in "。；\n"))
+            found = self._find(begin, end).actors
+            if found:
+                return found
+            end = begin
+        return ()
+
+    def _heading_units(self, element: Element) -> tuple[str, ...]:
+        nodes = [n for n in (element.node, *element.node.ancestors()) if n.level and n.is_heading]
+        if element.numbered:
+            nodes = [n for n in nodes if n is not element.node]
+        return next((names for n in nodes if (names := self._units_of(n))), ())
+
+    def _modality(self, start: int, end: int) -> Modality:
+        if not self._reported:
+            return self._manner
+        done = pattern("modality", "done_pattern").search(self._text, start, end)
+        plan = pattern("modality", "plan_pattern").search(self._text, start, end)
+        return "committed" if plan and not done else "reported"
+
+    def _specificity(self, element: Element, subjects: Subjects) -> Specificity:
+        body = self._text[element.text_start : element.end]
+        if not has_action(self._text, element.start, element.end):
+            return "slogan"
+        for name in subjects.actors:
+            body = body.replace(name, "")
+        return "specific" if pattern("facts", "pattern").search(body) else "generic"
+
+
+@cache
+def _themes() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple(
+        (row["name"], re.compile(row["pattern"])) for row in load_toml("measures.toml")["theme"]
+    )
+
+
+def _confidence(element: Element, specificity: Specificity) -> float:
+    if element.lost:
+        return 0.6
+    base = 0.95 if element.numbered else 0.8
+    if element.lead:
+        base = 0.7
+    return base - (0.15 if specificity == "slogan" else 0.0)
+
+
+def _rule(element: Element) -> str:
+    if element.lead:
+        return "measure.lead"
+    if not element.numbered:
+        return "measure.sentence"
+    return "measure.ordinal" if element.node.level == INLINE_LEVEL else "measure.element"

@@ -1,0 +1,252 @@
+"""The shapes of names: persons (masked and minority names too), organisations, titles.
+
+Written forms: 张三, 欧阳某某, 张某, 张某甲, 李*, 王**, 赵×, 孙XX, 艾力·买买提, “老马”;
+organisations by their ending (…有限公司, …应急管理局, …街道办事处); ORG+TITLE+NAME and
+NAME，男，ORG+TITLE.
+No list of surnames is used: a name is recognised by its place in the sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from extractor.rules import load_toml
+
+_MASK = r"[某*×xX〇]"
+_NAME_BODY = (
+    rf"[\u4e00-\u9fff](?:{_MASK}{{1,3}}[甲乙丙丁戊0-9]?|[\u4e00-\u9fff]{_MASK}{{1,2}})"
+    rf"|[\u4e00-\u9fff]{{1,8}}·[\u4e00-\u9fff]{{1,10}}(?:·[\u4e00-\u9fff]{{1,8}})?"
+    rf"|[\u4e00-\u9fff]{{2,4}}"
+)
+NAME = re.compile(_NAME_BODY)
+MASKED = re.compile(rf"[\u4e00-\u9fff]{{1,2}}{_MASK}{{1,3}}[甲乙丙丁戊0-9]?")
+_QUOTED_NAME = re.compile(r"[“\"]([\u4e00-\u9fff·A-Za-z]{2,8})[”\"]")
+_COUNT = re.compile(r"(\d{1,3}|[一二三四五六七八九十]{1,3})(?:名|人|位|家)")
+_BRACKETS = re.compile(r"（[^（）]{0,30}）")
+_GLUED_ORGANS = re.compile(
+    r"((?:区|县|市|省|镇|乡|州)委)(?=(?:区|县|市|省|镇|乡|州)?(?:人民)?政府)"
+)
+_NAME_BEFORE_VERB = re.compile(
+    rf"(?P<name>[\u4e00-\u9fff]{_MASK}{{1,3}}|[\u4e00-\u9fff]{{2,3}}?)"
+    r"(?=没有|未|在|对|作为|因|违反|违规|违章|负有|系|身为|分管|负责|不|擅自|存在|履行|驾驶|于\d)"
+)
+_NOT_IN_NAME = re.compile(
+    r"的|委托|了|及其|以及|分别|\d年|\d月|.向|[，。；：“”《》]|、(?![^（）]{0,12}）)"
+)
+_PLAIN = re.compile(r"[\u4e00-\u9fff]{2,4}")
+
+Shape = Literal["person", "organization"]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a person works and as what, as printed: 北河县应急管理局 + 副局长."""
+
+    employer: str | None
+    title: str | None
+
+
+def _longest_first(words: list[str]) -> str:
+    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+
+
+@cache
+def _table() -> dict[str, object]:
+    return load_toml("names.toml")
+
+
+def words(name: str) -> list[str]:
+    """Return one list of the names table (titles, authority, enterprise, …)."""
+    value = _table()[name]
+    return [str(word) for word in value] if isinstance(value, list) else []
+
+
+@cache
+def enterprise_end() -> re.Pattern[str]:
+    """Pattern of an enterprise ending at the end of a text."""
+    return re.compile(rf"(?:{_longest_first(words('enterprise'))})$")
+
+
+@cache
+def organisation_end() -> re.Pattern[str]:
+    """Pattern of any organisation ending at the end of a text."""
+    endings = words("enterprise") + words("authority")
+    return re.compile(rf"(?:{_longest_first(endings)})$")
+
+
+@cache
+def _organisation_inside() -> re.Pattern[str]:
+    strong = [w for w in words("enterprise") if len(w) >= 2] + words("authority")
+    return re.compile(rf"(?:{_longest_first(strong)})(?!长|员|人)")
+
+
+@cache
+def title_pattern() -> re.Pattern[str]:
+    """Pattern of one title with the words that belong before it: 党委副书记, 总经理, 副大队长."""
+    heads = _longest_first(words("title_heads"))
+    any_worker = r"[\u4e00-\u9fff]{1,3}(?<!人)(?<!委)员"
+    titles = _longest_first(words("titles"))
+    return re.compile(rf"(?:{heads}){{0,4}}(?:{titles}|{any_worker})(?!会|室|办|所|院)")
+
+
+@cache
+def _particular() -> re.Pattern[str]:
+    return re.compile(rf"(?:{_table()['particulars']})$")
+
+
+@cache
+def _not_names() -> frozenset[str]:
+    return frozenset(words("not_names"))
+
+
+def is_particular(clause: str) -> bool:
+    """Tell whether a clause only describes a person: 男, 汉族, 中共党员, 1970年3月出生."""
+    return len(clause) <= 44 and _particular().match(clause) is not None
+
+
+def is_organisation(text: str) -> bool:
+    """Tell whether the whole of `text` reads as the name of an organisation."""
+    if not 3 <= len(text) <= 45 or text.startswith("该") or _NOT_IN_NAME.search(text):
+        return False
+    return organisation_end().search(text) is not None
+
+
+def is_person_name(text: str, *, described: bool = False) -> bool:
+    """Tell whether the whole of `text` has the shape of a personal name, masked or not.
+
+    Four characters count only with a compound surname, or when the words behind describe a person
+    (`described`).
+    """
+    bare = text.strip('“”"')
+    if bare in _not_names() or NAME.fullmatch(bare) is None:
+        return False
+    if _PLAIN.fullmatch(bare) is None:
+        return True
+    if bare[-1] in _NEVER_LAST or bare[0] in _NEVER_FIRST:
+        return False
+    if len(bare) == 4 and not described and bare[:2] not in words("compound_surnames"):
+        return False
+    return not (organisation_end().search(bare) or title_pattern().fullmatch(bare))
+
+
+_NEVER_LAST = frozenset("的等了在被把和与及或为是未不处罚款")
+_NEVER_FIRST = frozenset("的其该此各被把将对由从按依经责已因并且或若如每将")
+
+
+def quoted_name(text: str) -> str | None:
+    """Return the name in a text that is nothing but a quoted foreign or nick name (“艾德”)."""
+    match = _QUOTED_NAME.fullmatch(text)
+    return match.group(1) if match else None
+
+
+def count_of(text: str) -> int | None:
+    """Return the number that a counted group states: 2名涉嫌犯罪人员 → 2."""
+    from_text = _COUNT.match(text)
+    if from_text is None:
+        return None
+    digits = from_text.group(1)
+    return int(digits) if digits.isdigit() else _CHINESE.get(digits)
+
+
+_CHINESE = dict(zip("一二三四五六七八九十", range(1, 11), strict=True)) | {"十一": 11, "十二": 12}
+
+
+def split_position(text: str) -> Position:
+    """Split ORG+TITLE into employer and title; either is None when the text does not hold it.
+
+    宏远化工有限公司设备主管 → (宏远化工有限公司, 设备主管); 东川区副区长 → (东川区, 副区长).
+    """
+    match = title_pattern().search(text)
+    if match is None:
+        return Position(text if is_organisation(text) else None, None)
+    cut = 0
+    for inside in _organisation_inside().finditer(text):
+        if inside.end() > match.start() and cut:
+            break
+        if inside.end() <= match.start() or not cut:
+            cut = inside.end() if inside.end() < len(text) else cut
+    if cut == 0:
+        cut = match.start()
+    employer, title = text[:cut], text[cut:]
+    title = re.sub(r"（[^（）]{0,30}）", "", title)
+    return Position(employer or None, title or None)
+
+
+def split_list(text: str) -> list[str]:
+    """Split a list at 、 和 及 与 以及, outside brackets; 等 and counts at its end are cut off.
+
+    A 和 inside a name is kept when one side would be too short to be a name.
+    """
+    text = re.sub(
+        r"等(?:\d{1,3}|[一二三四五六七八九十]{1,3})?(?:名|人|位|家|个)?(?:同志|人员|单位|部门)?$",
+        "",
+        text,
+    )
+    text = re.sub(
+        r"(?<=[\u4e00-\u9fff*某])(?:\d{1,2}|[二三四五六七八九十两]{1,2})(?:人|名|家)$", "", text
+    )
+    text = _GLUED_ORGANS.sub(r"\1、", text)
+    parts: list[str] = []
+    depth = start = 0
+    for at, char in enumerate(text):
+        depth += (char == "（") - (char == "）")
+        if depth:
+            continue
+        if char == "、" or (char in "和及与" and at - start >= 2 and len(text) - at > 2):
+            parts.append(text[start:at])
+            start = at + 1
+    parts.append(text[start:])
+    return [part.removeprefix("以").strip("以及和与、，") for part in parts if part]
+
+
+def trailing_name(text: str) -> tuple[str, int] | None:
+    """Return the personal name at the end of ORG+TITLE+NAME, and where it begins.
+
+    It must follow a title (法定代表人张三, 副中队长李某某); None when nothing does.
+    """
+    bare = _BRACKETS.sub(lambda found: "□" * len(found.group()), text)
+    at = 0
+    for match in title_pattern().finditer(bare):
+        if match.end() < len(bare):
+            at = match.end()
+    if at == 0:
+        return None
+    while at < len(bare) and bare[at] == "□":
+        at += 1
+    rest = text[at:]
+    return (rest, at) if is_person_name(rest) else None
+
+
+def name_before_verb(text: str) -> tuple[str, int, int] | None:
+    """Return the personal name between a title and a verb, its place, and where the title ends.
+
+    某市安康公司站长李四没有对… → (李四, …).
+    """
+    bare = _BRACKETS.sub(lambda found: "□" * len(found.group()), text)
+    for match in title_pattern().finditer(bare):
+        named = _NAME_BEFORE_VERB.match(bare, match.end())
+        if named is not None and is_person_name(named.group("name")):
+            return named.group("name"), named.start("name"), match.end()
+    return None
+
+
+def name_before_post(text: str, start: int, cut: int, end: int) -> bool:
+    """Tell whether a name ends at `cut` because a post begins there: 张三|市场部部长.
+
+    The border counts only when a word of posts begins at this place and at no other near it.
+    """
+    if not is_person_name(text[start:cut]):
+        return False
+    posts = _post_start()
+    if posts.match(text, start, end):
+        return False
+    fits = [at for at in (start + 2, start + 3) if posts.match(text, at, end)]
+    return fits == [cut]
+
+
+@cache
+def _post_start() -> re.Pattern[str]:
+    return re.compile(_longest_first([*words("post_starts"), *words("titles")]))

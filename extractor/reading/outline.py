@@ -1,0 +1,543 @@
+"""The outline: numbered elements and headings as a tree, each with what it is about (its slot).
+
+Written forms, from the highest level: 第一章 and 一、 (1); （一） and ㈠ (2); 1. 1、 1) ⒈ (3);
+（1） and ⑴ (4); ① (5); 一是…二是…, 第一，… and 首先，… in a paragraph (6). Brackets may be mixed,
+marks may stand in the middle of a line when the line break is lost. A heading without a number is
+one when its words name a slot; so is a sentence that announces a list (仍存在以下问题：一是…).
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from extractor.reading.numerals import parse_chinese_integer
+from extractor.rules import load_toml
+from extractor.view import View
+
+ROOT_LEVEL = 0
+INLINE_LEVEL = 6
+
+_CN = "一二三四五六七八九十"
+_CLOSE = "）〉》>"
+_LEVEL_MARKS = (
+    (1, rf"第[{_CN}百\d]{{1,4}}[章节部](?:分)?|[{_CN}]{{1,3}}[、.，](?!是)|—、"),
+    (2, rf"[（〈](?:[{_CN}]{{1,3}}|—)[{_CLOSE}]|[㈠-㈩]"),
+    (3, r"\d{1,2}(?:[.、，．](?!\d)|）)|[⒈-⒛][.、]?"),
+    (4, rf"（\d{{1,2}}[{_CLOSE}]|[⑴-⒇]"),
+    (5, r"[①-⑳]"),
+)
+_MARK = re.compile("|".join(f"(?P<l{level}>{pattern})" for level, pattern in _LEVEL_MARKS))
+_ORDER_WORDS = {"首先": 1, "其次": 2, "再次": 3}
+_INLINE = re.compile(
+    rf"(?<![{_CN}第唯之其统逐专])(?P<cn>[{_CN}]{{1,2}})(?:是(?!否|非|一[，、。；])|要(?=[^素求]))"
+    rf"|第(?P<ord>[{_CN}]{{1,2}})，|(?<![^。；：\n])(?P<word>首先|其次|再次)，"
+)
+_BEHIND_HEADING = "(?<=情况|建议|措施|意见|原因|性质|经过|概况|要求|人员|损失|教训|处置)"
+_AFTER_STOP = re.compile(
+    rf"(?:(?<=[。；：！？）”])|{_BEHIND_HEADING})"
+    rf"(?:（[{_CN}]{{1,3}}[{_CLOSE}]|\d{{1,2}}[.、](?!\d)|（\d{{1,2}}）|[①-⑳])"
+    rf"|(?:(?<=[。）”：])|{_BEHIND_HEADING})[{_CN}]{{1,3}}、"
+)
+_STOPS = frozenset("。；：！？）”\n")
+_JUNK = re.compile(r"[？·◆■□▲★※*]{1,8}")
+_HEADING_LIMIT = 48
+_LONGEST_SUBLIST = 40
+_RUN_IN_LIMIT = 40
+_NO_HEADING_END = frozenset("。；！？，")
+_GLUED_TITLE = re.compile(
+    r"[^，。；：\n]{2,24}?(?:建议|措施|意见|情况|原因|性质|经过|教训|要求)"
+    r"(?=（一）|1[.、]|一是|为|针对|经|根据|依据|通过|按照|鉴于|此次|这起|本次|该起|\d{4}年|事故发生)"
+)
+_GLUED_CHAPTER = re.compile(
+    r"[^，。；：\n]{0,14}(?:情况|经过|概况|简介|单位)(?=（一）|1[.、]|[。：])"
+)
+_CONTENTS = re.compile(r"(?:…|\.{3}|·{3})[….·]*\d{1,3}$")
+_ANNEX = re.compile(r"附件?\d{0,2}[：:]?$|附件?\d{0,2}[：:]")
+_LEAD = re.compile(r"(?:^|(?<=[。；\n]))[^。；：\n]{4,90}：")
+
+
+@dataclass(slots=True)
+class Node:
+    """One numbered element or heading; ranges are of the view's text.
+
+    `start` is at the marker, `body` behind it, `own_end` where the first child begins (or the end),
+    `end` after the last child. `title` is the heading's own text, also of a run-in heading.
+    `rank` orders the nesting: the level, or half a step below the parent where a list restarts
+    under a heading of its own level.
+    """
+
+    level: int
+    marker: str
+    number: int | None
+    start: int
+    body: int
+    end: int
+    own_end: int
+    title: str | None
+    title_end: int
+    is_heading: bool
+    parent: Node | None = field(default=None, repr=False)
+    children: list[Node] = field(default_factory=list, repr=False)
+    slot: str | None = None
+    rank: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Give the node the rank of its level."""
+        self.rank = self.rank or float(self.level)
+
+    def walk(self) -> Iterator[Node]:
+        """Yield this node and all below it, in document order."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def ancestors(self) -> Iterator[Node]:
+        """Yield the parent, its parent, and so on to the root."""
+        node = self.parent
+        while node is not None:
+            yield node
+            node = node.parent
+
+    @property
+    def own_slot(self) -> str | None:
+        """The slot that this node's own heading names, if any."""
+        return self.slot
+
+    @property
+    def inherited_slot(self) -> str | None:
+        """The slot of this node, or else of the nearest heading above it."""
+        node: Node | None = self
+        while node is not None:
+            if node.slot is not None:
+                return node.slot
+            node = node.parent
+        return None
+
+    def path(self) -> tuple[Node, ...]:
+        """The headings from the highest down to this node."""
+        return (*reversed([node for node in self.ancestors() if node.level]), self)
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The tree of numbered elements of a document; `root` covers the whole text."""
+
+    root: Node
+
+    def nodes(self) -> Iterator[Node]:
+        """Yield every node but the root, in document order."""
+        nodes = self.root.walk()
+        next(nodes)
+        yield from nodes
+
+    def in_slot(self, slot: str) -> list[Node]:
+        """Return the highest nodes whose heading names `slot`, in document order."""
+        found: list[Node] = []
+        for node in self.nodes():
+            if node.slot == slot and not any(above.slot == slot for above in node.ancestors()):
+                found.append(node)
+        return found
+
+    def at(self, index: int) -> Node:
+        """Return the deepest node that holds `view.text[index]`."""
+        node = self.root
+        while node.children:
+            place = bisect_right(node.children, index, key=lambda child: child.start) - 1
+            if place < 0 or index >= node.children[place].end:
+                break
+            node = node.children[place]
+        return node
+
+
+def read_outline(view: View, kind: str) -> Outline:
+    """Read the outline of a document of this kind (INV, EVAL, …), in linear time."""
+    end = len(view.text)
+    root = Node(ROOT_LEVEL, "", None, 0, 0, end, end, None, 0, True)
+    stack = [root]
+    for node in _elements(view, kind):
+        _place(node, stack)
+        node.parent = stack[-1]
+        stack[-1].children.append(node)
+        stack.append(node)
+    _close(root)
+    _slot_nodes(view, root, kind)
+    return Outline(root)
+
+
+def _place(node: Node, stack: list[Node]) -> None:
+    """Close the nodes that `node` ends.
+
+    A list that starts at 1 right under a heading without a number, or under a whole-line heading of
+    its own level (whose mark was misread), is that heading's; it goes on while its numbers do.
+    """
+    if node.level < INLINE_LEVEL and node.marker:
+        top = stack[-1]
+        if node.number == 1 and _heads_its_own_level(top, node):
+            node.rank = top.rank + 0.5
+        elif node.number is not None:
+            open_list = next((n for n in reversed(stack) if n.level == node.level), None)
+            if open_list is not None and open_list.number == node.number - 1:
+                node.rank = open_list.rank
+    while stack[-1].rank >= node.rank:
+        stack.pop()
+
+
+def _heads_its_own_level(top: Node, node: Node) -> bool:
+    if top.title_end < node.start - 1 or top.slot == "annex" or top.rank != top.level:
+        return False
+    if not top.marker:
+        return node.level <= top.level and top.level > ROOT_LEVEL
+    if not top.is_heading:
+        return False
+    return top.level == node.level and top.title_end - top.body == len(top.title or "")
+
+
+def _close(root: Node) -> None:
+    """Set the ends: a node ends where the next of its level or higher begins."""
+    for node in root.walk():
+        node.own_end = node.children[0].start if node.children else node.end
+        for left, right in zip(node.children, node.children[1:], strict=False):
+            left.end = right.start
+        if node.children:
+            node.children[-1].end = node.end
+
+
+class _Counter:
+    """The numbers that are open at each level, to tell a mark from a number in a sentence."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, int] = {}
+
+    def take(self, level: int, number: int | None) -> None:
+        """Note a mark: what was open below it is closed."""
+        self._last = {rank: last for rank, last in self._last.items() if rank < level}
+        if number is not None:
+            self._last[level] = number
+
+    def expects(self, level: int, number: int | None, before: str) -> bool:
+        """Say whether a mark in the middle of a line is the next one: 1, or one more.
+
+        A chapter may skip numbers (headings get lost); a mark that closes a lower list must follow
+        a full stop, else it is an item of a quoted article (…之一的：（一）…；（二）…).
+        """
+        last = self._last.get(level, 0)
+        deepest = max(self._last, default=ROOT_LEVEL)
+        if number is None:
+            return False
+        if level == 1:
+            return last < number <= last + 3
+        if number == 1:
+            return level > deepest
+        return number == last + 1 > 1 and before not in ("；：！？" if deepest > level else "：")
+
+
+def _elements(view: View, kind: str) -> Iterator[Node]:
+    """Yield the nodes in document order; a block is a marked paragraph with those after it."""
+    text = view.text
+    heads = list(_heads(view, kind))
+    runs = _inline_runs(text, heads)
+    counter = _Counter()
+    edges = [0, *(max(node.body, node.title_end) for node in heads)]
+    stops = [*(node.start for node in heads), len(text)]
+    owners: list[Node | None] = [None, *heads]
+    for owner, start, stop in zip(owners, edges, stops, strict=True):
+        if owner is not None:
+            counter.take(owner.level, owner.number)
+            yield owner
+        inside = [*_after_stop(text, start, stop, counter), *runs.get(stop, ())]
+        yield from _finish(text, sorted(inside, key=lambda node: node.start), stop)
+
+
+def _heads(view: View, kind: str) -> Iterator[Node]:
+    """Yield a node for every paragraph that begins with a mark or is a heading by its words."""
+    text = view.text
+    has_chapters = bare_first = False
+    chapter: str | None = None
+    for start, end in view.paragraphs:
+        junk = _JUNK.match(text, start, end)
+        mark = _MARK.match(text, junk.end() if junk else start, end)
+        bare = text[start:end]
+        if _CONTENTS.search(bare):
+            continue
+        if mark is not None and mark.end() < end:
+            node = _marked(text, mark, end)
+            has_chapters = has_chapters or node.level == 1
+            if node.level == 1 and node.title is not None:
+                chapter = slot_of(node.title, kind)
+            yield node
+        elif _ANNEX.match(bare):
+            yield _bare_node(1, start, end, bare.rstrip("："), "annex")
+        elif (slot := _bare_heading_slot(bare, kind)) is not None and not (
+            slot == chapter and slot in _ANNOUNCED and bare.endswith("：")
+        ):
+            bare_first, chapter = bare_first or not has_chapters, slot
+            yield _bare_node(1 if bare_first else 2, start, end, bare.rstrip("：。"), slot)
+        else:
+            yield from (n for n in _announcements(text, start, end, kind) if n.slot != chapter)
+
+
+def _bare_node(level: int, start: int, end: int, title: str, slot: str) -> Node:
+    return Node(level, "", None, start, start, end, end, title, end, True, slot=slot)
+
+
+def _announcements(text: str, start: int, end: int, kind: str) -> Iterator[Node]:
+    """Yield a node for a sentence that announces a list of its own: 仍存在以下问题：一是…."""
+    for lead in _LEAD.finditer(text, start, end):
+        if lead.end() < end and not _starts_list(text, lead.end()):
+            continue
+        said = re.split("[，,]", lead.group().rstrip("："))[-1]
+        slot = next(
+            (name for name, pattern in _announcement_rows(kind) if pattern.search(said)), None
+        )
+        if slot is not None:
+            at = lead.start()
+            yield Node(
+                1, "", None, at, at, lead.end(), lead.end(), said, lead.end(), False, slot=slot
+            )
+
+
+def _starts_list(text: str, at: int) -> bool:
+    mark = _INLINE.match(text, at) or _MARK.match(text, at)
+    return mark is not None
+
+
+def _marked(text: str, mark: re.Match[str], end: int) -> Node:
+    level = next(n for n, _ in _LEVEL_MARKS if mark.group(f"l{n}") is not None)
+    number = _number_of(mark.group())
+    title, title_end, whole = _title_of(text, mark.end(), end, level)
+    return Node(
+        level, mark.group(), number, mark.start(), mark.end(), end, end, title, title_end, whole
+    )
+
+
+def _number_of(marker: str) -> int | None:
+    core = marker.strip("（）〈〉《》>第章节部分、.，．是要 ")
+    if len(core) == 1 and not core.isdigit():
+        for first, base in (("㈠", 1), ("⒈", 1), ("⑴", 1), ("①", 1)):
+            offset = ord(core) - ord(first)
+            if 0 <= offset < 20:
+                return base + offset
+    if core == "—":  # how optical recognition often reads 一
+        return 1
+    return int(core) if core.isascii() and core.isdigit() else parse_chinese_integer(core)
+
+
+def _title_of(text: str, start: int, end: int, level: int) -> tuple[str | None, int, bool]:
+    """Return the heading text, where it ends, and whether it is the whole paragraph."""
+    last = text[end - 1]
+    glued = _GLUED_TITLE.match(text, start, end) if level == 1 else None
+    if glued and text[glued.end()] in "（1一":
+        return glued.group(), glued.end(), True
+    stop = next(
+        (i for i in range(start, min(start + _RUN_IN_LIMIT, end - 1)) if text[i] in "。：；"), None
+    )
+    if glued and "，" in text[glued.end() : end if stop is None else stop]:
+        return glued.group(), glued.end(), False
+    if end - start <= _HEADING_LIMIT and last not in _NO_HEADING_END and stop is None:
+        return text[start:end].rstrip("："), end, True
+    if stop is None and last == "。" and end - start <= _RUN_IN_LIMIT and level <= 2:
+        return text[start : end - 1], end, True
+    if stop is None or text[stop] == "；":
+        return None, start, False
+    return text[start:stop], stop + 1, False
+
+
+def _finish(text: str, nodes: Sequence[Node], stop: int) -> Iterator[Node]:
+    """Yield the nodes inside a block, each ending where the next begins, with their titles."""
+    for at, node in enumerate(nodes):
+        end = nodes[at + 1].start if at + 1 < len(nodes) else stop
+        paragraph_end = text.find("\n", node.body, end)
+        until = max(end if paragraph_end < 0 else paragraph_end, node.body + 1)
+        node.title, node.title_end, whole = _title_of(text, node.body, until, node.level)
+        node.is_heading = whole and node.level < INLINE_LEVEL
+        node.end = node.own_end = end
+        yield node
+
+
+def _inner(level: int, marker: str, number: int | None, start: int) -> Node:
+    body = start + len(marker)
+    return Node(level, marker, number, start, body, body, body, None, body, False)
+
+
+def _after_stop(text: str, start: int, end: int, counter: _Counter) -> Iterator[Node]:
+    """Marks that lost their line break: taken only when each level counts 1, 2, 3 or goes on."""
+    first = _MARK.match(text, start, end) if start else None
+    places = [start] if first and first.start() and text[start - 1] not in _STOPS else []
+    places += [match.start() for match in _AFTER_STOP.finditer(text, start, end)]
+    for place in places:
+        mark = _MARK.match(text, place, end)
+        if mark is None or mark.end() >= end:
+            continue
+        rank = next(n for n, _ in _LEVEL_MARKS if mark.group(f"l{n}") is not None)
+        number = _number_of(mark.group())
+        again = rank == 1 and number == 1 and _GLUED_CHAPTER.match(text, mark.end()) is not None
+        if again or counter.expects(rank, number, text[place - 1]):
+            counter.take(rank, number)
+            yield _inner(rank, mark.group(), number, mark.start())
+
+
+def _inline_runs(text: str, heads: Sequence[Node]) -> dict[int, list[Node]]:
+    """Return the ordinals 一是…二是… by the end of the block that holds them.
+
+    A run starts at 一, counts on without a gap, and has two at least. It may go on over marked
+    paragraphs of a lower level when its ordinals begin paragraphs (一是…：（1）…（2）… 二是…).
+    """
+    starts = [node.start for node in heads]
+    found: dict[int, list[Node]] = {}
+    run: list[Node] = []
+    blocks: list[int] = []
+    for match in _INLINE.finditer(text):
+        marker = match.group()
+        number = _ORDER_WORDS.get(match.group("word") or "") or parse_chinese_integer(
+            match.group("cn") or match.group("ord") or ""
+        )
+        block = bisect_right(starts, match.start())
+        goes_on = bool(run) and run[-1].marker[-1] == marker[-1] and number == len(run) + 1
+        if goes_on and _same_run(text, heads, run, blocks, (match.start(), block)):
+            run.append(_inner(INLINE_LEVEL, marker, number, match.start()))
+            blocks.append(block)
+        elif number == 1 and not (run and block == blocks[-1] and run[-1].marker[-1] != marker[-1]):
+            _keep_run(found, heads, run, blocks, len(text))
+            run = [_inner(INLINE_LEVEL, marker, 1, match.start())]
+            blocks = [block]
+    _keep_run(found, heads, run, blocks, len(text))
+    return found
+
+
+def _keep_run(
+    found: dict[int, list[Node]],
+    heads: Sequence[Node],
+    run: Sequence[Node],
+    blocks: Sequence[int],
+    end: int,
+) -> None:
+    """File the ordinals of a run under the ends of their blocks; one alone is no list."""
+    if len(run) < 2:
+        return
+    spread = blocks[0] != blocks[-1]
+    for node, block in zip(run, blocks, strict=True):
+        if spread:  # it holds marked paragraphs: nest it above them
+            node.rank = (heads[blocks[0] - 1].rank if blocks[0] else ROOT_LEVEL) + 0.5
+        found.setdefault(heads[block].start if block < len(heads) else end, []).append(node)
+
+
+def _same_run(
+    text: str,
+    heads: Sequence[Node],
+    run: Sequence[Node],
+    blocks: Sequence[int],
+    at: tuple[int, int],
+) -> bool:
+    start, block = at
+    if block == blocks[-1]:
+        return True
+    if block - blocks[-1] > _LONGEST_SUBLIST:
+        return False
+    owner = heads[blocks[0] - 1].level if blocks[0] else ROOT_LEVEL
+    between = heads[blocks[-1] : block]
+    return (
+        all(node.level > owner and node.marker for node in between)
+        and (start == 0 or text[start - 1] == "\n")
+        and (run[0].start == 0 or text[run[0].start - 1] == "\n")
+    )
+
+
+@cache
+def _slot_rows(kind: str) -> tuple[tuple[str, re.Pattern[str], re.Pattern[str] | None], ...]:
+    return tuple(
+        (
+            row["name"],
+            re.compile(row["pattern"]),
+            re.compile(row["unless"]) if "unless" in row else None,
+        )
+        for row in load_toml("slots.toml")["slot"]
+        if "kinds" not in row or kind in row["kinds"]
+    )
+
+
+@cache
+def _announcement_rows(kind: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple(
+        (row["name"], re.compile(row["pattern"]))
+        for row in load_toml("slots.toml")["announcement"]
+        if kind in row["kinds"]
+    )
+
+
+def slot_of(title: str, kind: str) -> str | None:
+    """Return the slot that the words of a heading name, by the rows of slots.toml."""
+    for name, pattern, unless in _slot_rows(kind):
+        if pattern.search(title) and not (unless and unless.search(title)):
+            return name
+    return None
+
+
+def _bare_heading_slot(text: str, kind: str) -> str | None:
+    """Return the slot of a heading that has no number: a short line that ends without a stop."""
+    if not 3 <= len(text) <= 26 or text[-1] in "。；！？，、" or "，" in text or "。" in text:
+        return None
+    if re.search(r"报告$|通知$|批复$|方案$|事故$|年|^关于", text):
+        return None
+    slot = slot_of(text.rstrip("："), kind)
+    return slot if slot in _BARE_SLOTS else None
+
+
+_BARE_SLOTS = frozenset(
+    {"measures", "treatment", "cause", "course", "problems", "suggestions", "lessons", "overall"}
+)
+
+
+def _slot_nodes(view: View, root: Node, kind: str) -> None:
+    """Give every heading the slot that its words name, unless its chapter has settled it."""
+    for node in root.walk():
+        if node.slot is not None or node.title is None:
+            continue
+        run_in = node.level <= 4 and _plain_slot(node.title, kind)
+        if not (node.level == 1 or run_in or (node.is_heading and node.level <= 3)):
+            continue
+        if view.text[node.title_end - 1] == "。" and _is_sentence(node.title):
+            continue
+        slot = slot_of(node.title, kind)
+        above = next((n.slot for n in node.ancestors() if n.slot is not None), None)
+        if above not in _SETTLED or _may_change(above, slot, kind):
+            node.slot = slot
+
+
+_HEADING_NOUN = re.compile(
+    r"(?:情况|建议|意见|措施|问题|要求|原因|性质|教训|人员|单位|方面|经过|处理|追究|损失|概况|不足)$"
+)
+_ASKS = re.compile(r"(?<![主重需必])要|应当|应(?!急)|须|同意|请|将")
+
+
+def _is_sentence(title: str) -> bool:
+    """Say whether a line that ends in a full stop is a sentence, though a short one."""
+    return "，" in title or _ASKS.search(title) is not None or _HEADING_NOUN.search(title) is None
+
+
+def _may_change(above: str, slot: str | None, kind: str) -> bool:
+    """Evaluations and circulars mix: 整改措施落实情况 stands under 责任追究和整改措施."""
+    if kind not in _MIXED_KINDS or slot not in _SETTLED:
+        return False
+    return not (slot == above and slot in _OPINIONS)
+
+
+_PLAIN_TITLE = re.compile(
+    r"(?:目前|当前|主要|仍然?|还|尚)?(?:存在|发现)的?(?:主要|突出)?(?:问题|不足)(?:和不足)?"
+    r"|(?:下一步|今后)?的?(?:工作)?(?:意见|建议|打算|意见建议)"
+    r"|(?:整改|防范)(?:和(?:整改|防范))?(?:措施)?落实情况"
+)
+
+
+def _plain_slot(title: str, kind: str) -> bool:
+    """Say whether a run-in title is only the name of a slot: 2.存在问题。…."""
+    return kind in _MIXED_KINDS and _PLAIN_TITLE.fullmatch(title) is not None
+
+
+_SETTLED = frozenset({"treatment", "measures", "problems", "suggestions", "annex"})
+_OPINIONS = frozenset({"problems", "suggestions"})
+_ANNOUNCED = frozenset({"problems", "suggestions", "measures"})
+_MIXED_KINDS = frozenset({"EVAL", "SELF", "CIRC"})

@@ -1,0 +1,330 @@
+"""Sanctions: which party, which kind, how far it has come, by whom, on which basis, how much.
+
+Read from the treatment chapter (处理建议, 责任追究落实情况), item by item: the first words say
+who it is about, each cue states a kind, the words between say on whom it falls. A heading
+that states a kind covers the names listed below it. One
+record is one party and one kind.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from extractor.extraction import Stage
+from extractor.reading.clauses import (
+    OUTCOME_KINDS,
+    TAKEN_STEPS,
+    ClauseReading,
+    Context,
+    Found,
+    Item,
+    PenaltyReading,
+)
+from extractor.reading.laws import LawCitation
+from extractor.reading.names import is_organisation, is_person_name
+from extractor.reading.outline import Node, Outline
+from extractor.reading.roster import PartyDraft, Roster
+from extractor.reading.sanctions import (
+    Cue,
+    find_cues,
+    heading_kind,
+    is_conditional,
+    is_negated,
+    is_not_executed,
+    mask_foreign,
+)
+from extractor.reading.subjects import heading_parties, read_responsibility, read_subject
+from extractor.reading.targets import Scope, find_targets
+from extractor.rules import penalty_families
+from extractor.view import View
+
+_SENTENCE = re.compile(r"[^。\n]{1,2000}(?:。[”’\"]?|\n|$)|[^。\n]{2000}")
+_SUB_SENTENCE = re.compile(r"[^；]{1,2000}(?:；|$)")
+_TRIGGER = re.compile(
+    r"建议|责成|责令|给予|给与|予以|处以|处罚|判处|鉴于|被|已|由|移送|移交|免于|免予|不予|不再|涉嫌|依法|对其|因死亡|应当?(?:给予|追究)|实施|依据|根据|按照|依照|处(?=上一年|\d|[一二三四五六七八九十百]+万)|提请|将其|列入|纳入|作出|督促|免去|扣发|对(?=[^，。；]{2,40}(?:进行|处|作出|实施|采取|诫|批|罚))|向(?=[^，。；]{2,40}(?:作出|提交|写出))"
+)
+_GOES_ON = re.compile(
+    r"(?:建议|处理建议|处理意见|处理结果|处罚建议|落实情况)：|[^。，；\n]{0,20}[〔【\[][^。，；\n]{4,80}号）?(?=\n|$)"
+)
+_SUMMARY = re.compile(r"(?:以上|上述|前述)(?:人员|单位|责任人|调查|\d{1,3}(?:名|人))")
+_ORDERS = re.compile(r"(?:建议)?(?:责成|责令|决定|由)[^。\n]{4,60}。")
+_NUMBER_KINDS = frozenset({"penalty", "procuratorate", "court", "police", "discipline"})
+
+
+def read_penalties(
+    view: View, outline: Outline, kind: str, roster: Roster, found: Found
+) -> list[PenaltyReading]:
+    """Read the sanctions of a document of this kind, in document order."""
+    if kind in {"PLAN", "NOTICE", "RULE", "SUPV"}:
+        return []
+    masked = mask_foreign(view.text)
+    context = Context(view, masked, roster, kind, found)
+    chapters = [] if kind in {"REP", "PEN", "CIRC"} else outline.in_slot("treatment")
+    context.in_chapter = bool(chapters)
+    context.reads_subjects = bool(chapters) or kind == "REP"
+    if kind == "PEN":
+        context.penalised = _penalised_party(view, roster)
+    readings: list[PenaltyReading] = []
+    subjects: dict[int, tuple[PartyDraft, ...]] = {}
+    for item in _items(view, chapters or [outline.root]):
+        readings.extend(_read_item(context, item, subjects))
+    return _settle(readings)
+
+
+_PENALISED = re.compile(
+    r"(?:被处罚(?:单位|人|者)?|受处罚(?:单位|人)?|当事人)(?:（[^（）\n]{1,12}）)?(?:名称|姓名)?[：:]"
+    r"(?:名称[：:]|姓名[：:])?(?P<name>[^，。；：\n]{2,40})"
+)
+
+
+def _penalised_party(view: View, roster: Roster) -> tuple[PartyDraft, ...]:
+    """Return whom a penalty decision (行政处罚决定书) is addressed to: 被处罚单位：X."""
+    for match in _PENALISED.finditer(view.text):
+        name, at = match.group("name"), match.span("name")
+        if is_organisation(name):
+            return (roster.organisation(name, at),)
+        if is_person_name(name):
+            return (roster.person(name, at),)
+    return ()
+
+
+def _items(view: View, chapters: Sequence[Node]) -> Iterator[Item]:
+    """Yield the items: list elements with their paragraphs, and each paragraph under a heading."""
+    for chapter in chapters:
+        for node in chapter.walk():
+            start = node.title_end if node.is_heading else node.body
+            if start >= node.own_end:
+                continue
+            if not node.is_heading:
+                yield Item(start, node.own_end, node)
+                continue
+            if _ORDERS.match(view.text, node.body, start):
+                yield Item(node.body, start, node)
+            for begin, stop in _paragraphs(view.text, start, node.own_end):
+                yield Item(begin, stop, node)
+
+
+def _paragraphs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the paragraphs; one of 建议：… or of numbers alone goes with the one before."""
+    begin = start
+    at = start
+    while at < end:
+        stop = text.find("\n", at, end)
+        stop = end if stop < 0 else stop
+        if stop >= end or not _GOES_ON.match(text, stop + 1, end):
+            if text[begin:stop].strip():
+                yield begin, stop
+            begin = stop + 1
+        at = stop + 1
+    if begin < end and text[begin:end].strip():
+        yield begin, end
+
+
+def _read_item(
+    context: Context, item: Item, subjects: dict[int, tuple[PartyDraft, ...]]
+) -> list[PenaltyReading]:
+    subject = (
+        read_subject(context.view, context.roster, item.start, item.end)
+        if context.reads_subjects
+        else None
+    )
+    parties = subject.parties if subject else context.penalised
+    if not parties and item.node.is_heading and context.reads_subjects:
+        parties = heading_parties(context.view, context.roster, item.node)
+    if not parties and not item.node.is_heading and item.node.parent is not None:
+        parties = subjects.get(id(item.node.parent), ())
+    subjects[id(item.node)] = parties
+    if subject is not None:
+        _note_responsibility(context, item, parties)
+    scope = Scope(parties, accident_unit=context.found.accident_unit)
+    readings: list[PenaltyReading] = []
+    for sentence in _SENTENCE.finditer(context.masked, item.start, item.end):
+        if _SUMMARY.match(sentence.group()) and sentence.start() > item.start:
+            continue
+        readings.extend(_read_sentence(context, item, scope, sentence.start(), sentence.end()))
+    if not readings and parties and context.in_chapter:
+        readings.extend(_from_heading(context, item, parties))
+    _link_numbers(context, item, readings)
+    return readings
+
+
+def _note_responsibility(context: Context, item: Item, parties: Sequence[PartyDraft]) -> None:
+    found = read_responsibility(context.masked, item.start, item.end)
+    for party in parties:
+        party.responsibility.extend(word for word in found if word not in party.responsibility)
+
+
+def _read_sentence(
+    context: Context, item: Item, scope: Scope, start: int, end: int
+) -> Iterator[PenaltyReading]:
+    scope.organ, scope.organ_group, scope.basis, scope.last = None, None, [], ()
+    for part in _SUB_SENTENCE.finditer(context.masked, start, end):
+        basis, place = _basis_in(context.found.laws, part.start(), part.end())
+        if basis:
+            scope.basis, scope.basis_at, scope.organ = basis, place, None
+        yield from _read_part(context, item, scope, part.start(), part.end())
+
+
+def _basis_in(
+    laws: Sequence[LawCitation], start: int, end: int
+) -> tuple[list[str], tuple[int, int] | None]:
+    """Return the articles cited as basis in this range, and the range that cites them."""
+    found: list[str] = []
+    places: list[int] = []
+    for law in laws:
+        if start <= law.start < end and law.role == "basis" and law.articles:
+            found.extend(article for article in law.articles if article not in found)
+            places.extend((law.start, law.end))
+    return found, (min(places), max(places)) if places else None
+
+
+def _read_part(
+    context: Context, item: Item, scope: Scope, start: int, end: int
+) -> Iterator[PenaltyReading]:
+    trigger = _TRIGGER.search(context.masked, start, end)
+    cues = list(_accepted(context, start, trigger.start() if trigger else end, end))
+    window = start
+    made: list[PenaltyReading] = []
+    for at, cue in enumerate(cues):
+        limit = cues[at + 1].start if at + 1 < len(cues) else end
+        targets = find_targets(context.view, context.roster, scope, window, cue)
+        window = cue.end
+        if not targets:
+            continue
+        reading = ClauseReading(context, item, scope, cue, start, limit)
+        made.extend(reading.records(targets))
+    yield from _without_vague(context.masked, made)
+
+
+def _accepted(context: Context, start: int, trigger: int, end: int) -> Iterator[Cue]:
+    """Yield the cues that state a sanction: in reach of a trigger, not denied, not conditional."""
+    text = context.masked
+    for cue in find_cues(text, start, end):
+        clause = max(text.rfind(mark, start, cue.start) for mark in "，；：") + 1
+        clause = max(clause, start)
+        if is_not_executed(text, clause, cue.start) and context.kind in OUTCOME_KINDS:
+            yield cue
+            continue
+        if cue.start < trigger and not (cue.passive or cue.kind.startswith("none")):
+            continue
+        if is_conditional(text, start, cue.start):
+            continue
+        if is_negated(text, clause, cue.start) and not cue.kind.startswith("none"):
+            continue
+        if cue.kind == "context:self_criticism" and "安全检查" in text[cue.start - 4 : cue.end + 2]:
+            continue
+        yield cue
+
+
+def _without_vague(text: str, readings: list[PenaltyReading]) -> Iterator[PenaltyReading]:
+    """Drop 行政处罚 or 处分 where the words beside it name the kind: 罚款22万元的处罚."""
+    for reading in readings:
+        if not reading.kind.endswith(".unspecified") or not any(
+            _specifies(text, other, reading)
+            for other in readings
+            if other.party is reading.party and not other.kind.endswith(".unspecified")
+        ):
+            yield reading
+
+
+def _specifies(text: str, specific: PenaltyReading, vague: PenaltyReading) -> bool:
+    family = penalty_families()[specific.kind]
+    discipline = {"party", "government", "organizational"}
+    like = family == penalty_families()[vague.kind] or (
+        vague.kind == "disc.unspecified" and family in discipline
+    )
+    first, second = sorted((specific.cue, vague.cue))
+    gap = text[first[1] : second[0]]
+    return like and len(gap) <= 16 and not re.search(r"[由并；。]", gap)
+
+
+def _from_heading(
+    context: Context, item: Item, parties: Sequence[PartyDraft]
+) -> Iterator[PenaltyReading]:
+    """Give the kind of the heading to a list item that names only a party."""
+    for node in reversed(item.node.path()):
+        if node is item.node and not node.is_heading:
+            continue
+        kind = heading_kind(node.title) if node.title and node.is_heading else None
+        if kind is None:
+            continue
+        for party in parties:
+            settled = _heading_fits(kind, party)
+            if settled is None:
+                continue
+            is_proposal = context.kind == "INV" and kind != "crim.coercive"
+            stage: Stage = "proposed" if is_proposal else "decided"
+            yield PenaltyReading(
+                party,
+                settled,
+                stage,
+                node.body,
+                max(node.title_end, node.body + 1),
+                "penalty.heading",
+                0.75,
+                item=(item.start, item.end),
+                sources={"party": party.mentions[-1] if party.mentions else party.name_at},
+            )
+        return
+
+
+def _heading_fits(kind: str, party: PartyDraft) -> str | None:
+    if party.kind == "organization" and kind.startswith(("disc", "crim.c", "none.dead", "org")):
+        return None
+    return kind
+
+
+def _link_numbers(context: Context, item: Item, readings: Sequence[PenaltyReading]) -> None:
+    """Link penalty, court, … numbers: those of the sentence, else those of the whole item."""
+    inside = [
+        n
+        for n in context.found.numbers
+        if item.start <= n.start < item.end and n.kind in _NUMBER_KINDS
+    ]
+    if not inside:
+        return
+    for reading in readings:
+        stop = context.view.text.find("。", reading.end)
+        near = [n for n in inside if reading.start <= n.start < (stop if stop >= 0 else item.end)]
+        reading.numbers = tuple(n.index for n in near or inside)
+
+
+_STAGES = ("proposed", "decided", "executed", "not_executed")
+
+
+def _settle(readings: list[PenaltyReading]) -> list[PenaltyReading]:
+    """Keep one record a party and kind, and of the criminal steps of a party the last one.
+
+    Of two statements of the same sanction (建议给予…, 已给予…) the one further on counts.
+    """
+    dead = {id(r.party) for r in readings if r.kind == "none.dead"}
+    taken = [r for r in readings if r.kind in TAKEN_STEPS and r.stage != "proposed"]
+    steps = {id(r.party): r for r in taken}
+    handed_over = {id(r.party) for r in readings if r.kind == "crim.transferred"}
+    fined = {id(r.party) for r in readings if r.amount_yuan or r.income_percent}
+    sanctioned: defaultdict[int, set[tuple[int, int]]] = defaultdict(set)
+    for reading in readings:
+        if not reading.kind.startswith("none."):
+            sanctioned[id(reading.party)].add(reading.item)
+    kept: dict[tuple[int, str, int | None, float | None], PenaltyReading] = {}
+    for reading in readings:
+        party = id(reading.party)
+        states_sum = reading.amount_yuan or reading.income_percent
+        if reading.kind == "admin.fine" and not states_sum and party in fined:
+            continue
+        is_step = reading.kind in TAKEN_STEPS or reading.kind == "crim.transferred"
+        if reading.kind.startswith("crim.") and party in dead:
+            continue
+        if is_step and party in steps and reading is not steps[party]:
+            continue
+        if reading.kind in TAKEN_STEPS and reading.stage == "proposed" and party in handed_over:
+            continue
+        if reading.kind == "none.exempt" and reading.item in sanctioned[party]:
+            continue
+        key = (party, reading.kind, reading.amount_yuan, reading.income_percent)
+        before = kept.get(key)
+        if before is None or _STAGES.index(before.stage) < _STAGES.index(reading.stage):
+            kept[key] = reading
+    return list(kept.values())

@@ -1,0 +1,308 @@
+"""Whom an item of the treatment chapter is about: its first words.
+
+Written forms: NAME，男，ORG+TITLE，…; ORG，…; ORG+TITLE+NAME，…; ORG对…负有责任; NAME违反了…;
+A、B、C三人作为…. A clause that opens with 建议, 依据, 责成 names nobody.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from extractor.reading.names import (
+    MASKED,
+    is_organisation,
+    is_particular,
+    is_person_name,
+    name_before_verb,
+    quoted_name,
+    split_list,
+    split_position,
+    title_pattern,
+    trailing_name,
+)
+from extractor.reading.outline import Node
+from extractor.reading.roster import PartyDraft, Roster
+from extractor.view import View
+
+_STOP = re.compile(r"[，：。；\n]")
+_NO_SUBJECT = re.compile(
+    r"建议|同意|决定|依据|根据|按照|依照|责成|责令|鉴于|由(?!于)|对(?!外)|经|以上|上述|调查组|综上|同时|另外|此外|其他|给予|关于|目前|将|请"
+)
+_ROLE_WORD = re.compile(
+    r"(?:肇事人|肇事司机|肇事者|当事人|被处罚人|被处罚单位|责任人|死者|驾驶人|驾驶员|司机)"
+)
+_NAME_THEN_VERB = re.compile(
+    rf"(?P<name>{MASKED.pattern}|[\u4e00-\u9fff]{{2,3}}?)(?=违反|违规|违章|违法|驾驶|作为|因涉嫌|涉嫌|未|系|身为|担任|明知|擅自|对事故|在此次|在本次|在事故|酒后|操作不当)"
+)
+_ORG_THEN_VERB = re.compile(
+    r"(?:对|未|违反|作为|安全(?!员|总监|科|部|处|主管|管理人员|管理员|副|经理)|存在|负有|没有|是|在|将|违规|违法|不|落实|履行|车身|主要|主体|已|均|分别|于\d|向|因|擅自|疏于|已被|作|执行|长期|超|非法|无)"
+)
+_POSITION_LEAD = re.compile(
+    r"^(?:现任|时任|原任|作为|系|任|担任|为|原|案发时任|事发时任|\d{4}年[^，。；]{0,24}?任)+"
+)
+_POST_CLAUSE = re.compile(r"^(?:分管|负责|主持|协助|兼|临时|具体|全面|履行)")
+_OTHER_NAME = re.compile(r"（[^（）]{0,40}）")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The parties that an item is about, and where their description ends."""
+
+    parties: tuple[PartyDraft, ...]
+    end: int
+
+
+def read_subject(view: View, roster: Roster, start: int, end: int) -> Subject | None:
+    """Read whom `view.text[start:end]` is about; None when it opens with a disposition."""
+    text = view.text
+    stop = _STOP.search(text, start, end)
+    head_end = stop.start() if stop else end
+    head = text[start:head_end]
+    if head.startswith("鉴于"):
+        return _considered(view, roster, start, end)
+    about = _ABOUT.match(head)
+    if about is not None:
+        found = _about(roster, about.group("who"), start + about.start("who"), head_end)
+        if found is not None:
+            return found
+    told = _TELLS.search(text, start, end)
+    if told is not None and told.start() < start + 120 and _NO_SUBJECT.match(head):
+        return read_subject(view, roster, told.end(), end)
+    if _NO_SUBJECT.match(head):
+        return None
+    head, start = _without_role(head, start)
+    head = head.removesuffix("同志")
+    bare = head if is_organisation(head) else _OTHER_NAME.sub("", head)
+    delimiter = text[head_end] if head_end < end else ""
+    name = quoted_name(bare) or bare
+    described = delimiter == "，" and is_particular(_clause(text, head_end + 1, end))
+    known = name in roster.organisations or name in roster.alias_of
+    if is_person_name(name, described=described) and not known:
+        return _person(view, roster, name, start, head_end, end)
+    if _all_organisations(roster, bare):
+        return _organisations(roster, bare, start, head_end)
+    return _inside_head(view, roster, head, start, head_end, end)
+
+
+def _about(roster: Roster, who: str, at: int, head_end: int) -> Subject | None:
+    """Read the party that a heading is about: ORG, ORG+TITLE+NAME, NAME（…） or a name."""
+    bare = who if is_organisation(who) else _OTHER_NAME.sub("", who)
+    if _CLASS_HEADING.search(bare):
+        return None
+    place = (at, at + len(bare))
+    known = bare in roster.organisations or bare in roster.alias_of
+    if known or (is_organisation(bare) and len(bare) >= 6):
+        return Subject((roster.organisation(bare, place),), head_end)
+    named = trailing_name(bare)
+    if named is not None:
+        position = split_position(bare[: named[1]])
+        draft = roster.person(
+            named[0], (at + named[1], place[1]), title=position.title, employer=position.employer
+        )
+        return Subject((draft,), head_end)
+    if is_person_name(bare):
+        title, employer = _position_in_brackets(who)
+        return Subject((roster.person(bare, place, title=title, employer=employer),), head_end)
+    return None
+
+
+def _clause(text: str, start: int, end: int) -> str:
+    stop = _STOP.search(text, start, end)
+    return text[start : stop.start() if stop else end]
+
+
+def _considered(view: View, roster: Roster, start: int, end: int) -> Subject | None:
+    """Read 鉴于A公司和B公司未…: the organisations of the first sentence."""
+    stop = view.text.find("。", start, end)
+    drafts: list[PartyDraft] = []
+    for printed, at, last in roster.find_known(start, stop if stop >= 0 else end):
+        draft = roster.organisation(printed, (at, last))
+        if draft not in drafts:
+            drafts.append(draft)
+    return Subject(tuple(drafts), start) if drafts else None
+
+
+def _without_role(head: str, start: int) -> tuple[str, int]:
+    role = _ROLE_WORD.match(head)
+    if role is not None and len(head) - role.end() >= 2:
+        return head[role.end() :], start + role.end()
+    return head, start
+
+
+def _inside_head(
+    view: View, roster: Roster, head: str, start: int, head_end: int, end: int
+) -> Subject | None:
+    """Read a head that goes on without a comma: ORG+TITLE+NAME, ORG对…, NAME违反…."""
+    for printed, at, stop in roster.find_known(start, min(start + 60, head_end)):
+        if at == start and _ORG_THEN_VERB.match(view.text, stop, end):
+            return Subject((roster.organisation(printed, (at, stop)),), stop)
+    named = trailing_name(head)
+    if named is not None:
+        name, at = named
+        position = split_position(head[:at].rstrip("，"))
+        draft = roster.person(
+            name,
+            (start + at, start + at + len(name)),
+            title=position.title,
+            employer=position.employer,
+        )
+        return Subject((draft,), head_end)
+    acting = name_before_verb(head)
+    if acting is not None and is_organisation(split_position(head[: acting[2]]).employer or ""):
+        position = split_position(head[: acting[2]])
+        at = start + acting[1]
+        draft = roster.person(
+            acting[0], (at, at + len(acting[0])), title=position.title, employer=position.employer
+        )
+        return Subject((draft,), head_end)
+    listed = _name_list(roster, head, start)
+    if listed:
+        return Subject(tuple(listed), head_end)
+    verb = _NAME_THEN_VERB.match(head)
+    if verb is not None and is_person_name(verb.group("name")):
+        place = (start, start + verb.end("name"))
+        return Subject((roster.person(verb.group("name"), place),), place[1])
+    organisations = _organisations_before_verb(roster, head)
+    if organisations is not None:
+        return _organisations(roster, organisations, start, start + len(organisations))
+    return None
+
+
+def _organisations_before_verb(roster: Roster, head: str) -> str | None:
+    """Return the organisation, or the list of them, that the verb follows: A局、B局分别于…."""
+    for match in _ORG_THEN_VERB.finditer(head):
+        words = head[: match.start()]
+        if len(words) >= 4 and _all_organisations(roster, words):
+            return words
+    return None
+
+
+def _all_organisations(roster: Roster, words: str) -> bool:
+    return all(
+        is_organisation(part) or part in roster.organisations or part in roster.alias_of
+        for part in split_list(words)
+    )
+
+
+def _name_list(roster: Roster, head: str, start: int) -> list[PartyDraft]:
+    """Read A、B、C三人作为…: names only, after a title or at the start."""
+    cut = re.search(
+        r"(?:等)?(?:\d|[二三四五六七八九十两]){1,2}(?:人|名)(?:同志)?(?:作为|违反|未|系|$)", head
+    )
+    area = head[: cut.start()] if cut else head
+    offset = 0
+    for match in title_pattern().finditer(area):
+        if match.end() < len(area) and area[match.end()] not in "、（":
+            offset = match.end()
+    parts = [_OTHER_NAME.sub("", part) for part in split_list(area[offset:])]
+    if len(parts) < 2 or not all(is_person_name(part) for part in parts):
+        return []
+    position = split_position(area[:offset]) if offset else None
+    drafts = []
+    for part in parts:
+        at = start + head.find(part, offset)
+        drafts.append(
+            roster.person(
+                part,
+                (at, at + len(part)),
+                title=position.title if position else None,
+                employer=position.employer if position else None,
+            )
+        )
+    return drafts
+
+
+def _organisations(roster: Roster, head: str, start: int, head_end: int) -> Subject:
+    drafts = []
+    parts = split_list(head)
+    for number, part in enumerate(parts):
+        at = start + head.find(part)
+        drafts.append(roster.listed_organisation(part, (at, at + len(part)), parts[:number]))
+    return Subject(tuple(drafts), head_end)
+
+
+def _person(view: View, roster: Roster, name: str, start: int, head_end: int, end: int) -> Subject:
+    """Read the clauses after a name: particulars are skipped, the first position is taken."""
+    text = view.text
+    at = text.find(name, start, head_end)
+    title, employer = _position_in_brackets(text[at:head_end])
+    clause_start = head_end + 1
+    after = head_end
+    for _ in range(14):
+        if clause_start >= end:
+            break
+        stop = _STOP.search(text, clause_start, end)
+        clause_end = stop.start() if stop else end
+        clause = text[clause_start:clause_end]
+        if not is_particular(clause):
+            found = _position_of(clause)
+            after = clause_end if any(found) else after
+            title, employer = title or found[0], employer or found[1]
+            break
+        after = clause_end
+        clause_start = clause_end + 1
+    draft = roster.person(name, (at, at + len(name)), title=title, employer=employer)
+    return Subject((draft,), after)
+
+
+def _position_in_brackets(head: str) -> tuple[str | None, str | None]:
+    """Read NAME（ORG+TITLE）."""
+    bracket = _OTHER_NAME.search(head)
+    if bracket is None:
+        return None, None
+    position = split_position(bracket.group()[1:-1])
+    return (position.title, position.employer) if position.title else (None, None)
+
+
+def _position_of(clause: str) -> tuple[str | None, str | None]:
+    if _POST_CLAUSE.match(clause) or len(clause) > 60:
+        return None, None
+    lead = _POSITION_LEAD.match(clause)
+    text = clause[lead.end() :] if lead else clause
+    position = split_position(text)
+    if position.title is None:
+        return None, None
+    return position.title.strip("、"), position.employer
+
+
+_CLASS_HEADING = re.compile(
+    r"相关|有关|其他|责任(?:单位|人|部门|企业)|事故(?:单位|企业)|单位$|人员$|企业$|部门$|建议|意见"
+)
+_ABOUT = re.compile(
+    r"^(?:关于)?(?:对|给予)?(?P<who>[^，。；：]{2,40}?)(?:同志)?的?(?:责任认定|责任|处理|处罚|处分|追责|问责)"
+    r"(?:和|及|、|与|以及)?(?:处理|处罚)?(?:建议|意见|情况|落实情况|结果)$"
+)
+
+
+def heading_parties(view: View, roster: Roster, node: Node) -> tuple[PartyDraft, ...]:
+    """Return the party that a heading is: 永川安达公司, 张三（安全员）, 对永川安达公司的处理建议.
+
+    A heading that names a class (有关责任人员) or a kind (建议给予行政处罚单位) is no party.
+    """
+    title = node.title or ""
+    if view.text[node.body : node.body + len(title)] != title:
+        return ()
+    about = _ABOUT.match(title)
+    if about is not None:
+        found = _about(roster, about.group("who"), node.body + about.start("who"), node.title_end)
+    else:
+        found = _about(roster, title, node.body, node.title_end)
+    return found.parties if found else ()
+
+
+_TELLS = re.compile(r"(?:如下|调整|处理)：")
+_RESPONSIBILITY = re.compile(
+    r"(?:负有?|承担|应负|负主体)(?:[^，。；责]{0,10}?)(?P<kind>(?:主要领导|重要领导|直接领导|主要管理|直接管理|主要监管|直接监管|安全管理|"
+    r"直接|主要|重要|次要|同等|一定|相应|管理|主体|监管|监督|属地管理|属地|领导|连带|全部|间接)(?:[、和](?:直接|主要|重要|管理|领导|监管))?)责任"
+)
+
+
+def read_responsibility(text: str, start: int, end: int) -> list[str]:
+    """Return the responsibility that an item states as printed: 主要领导责任."""
+    found: list[str] = []
+    for match in _RESPONSIBILITY.finditer(text, start, end):
+        word = match.group("kind") + "责任"
+        if word not in found:
+            found.append(word)
+    return found

@@ -1,0 +1,319 @@
+"""The unit of count: which numbered elements and sentences of a chapter are one record each.
+
+One record is the smallest numbered element (1. （1） 一是) that holds an action; without numbers,
+one sentence with an action. A sentence of purpose, effect or slogan belongs to the record before.
+A heading that only announces its list is none; a lead sentence before the first ordinal is one
+when it has an action of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+from extractor.reading.chapters import Chapters, announces, pattern
+from extractor.reading.outline import Node, Outline
+from extractor.rules import load_toml
+from extractor.view import View
+
+HEADING_LOST = "heading_lost"
+_REPEATED = 60
+_SHORT_LINE = 30
+_OPEN = "“（《〈‘["
+_SHUT = "”）》〉’]"
+_ENDS = "。！？"
+_NOUN_HEADING = re.compile(
+    r"(?:情况|方面|层面|措施|建议|意见|对策|要求|问题|内容|如下|任务|步骤|重点)$"
+)
+_SIGNATURE = re.compile(
+    r"(?:调查组|评估组|工作组|委员会|办公室|人民政府|管理局|（?盖章）?)$|^[（]?\d{4}年\d{1,2}月(?:\d{1,2}日)?[）]?$"
+    r"|^(?:附件?\d{0,2}[：:]|更多|来源|联系人|抄送|主送|编辑|责任编辑|附[：:]|-?\d{1,3}-?$|[·•]|（?此件|（?联系)"
+    r"|联系人[：:]|联系电话|调查组成员|点击"
+)
+_SUBJECT_BEGINS = re.compile(
+    r"；[^，。；：]{2,40}?(?:部门|公司|政府|单位|机关|局|委|会|大队|管理处|集团|企业|办事处|省|市|县|区|镇)[，]?(?:要|应|须|必须)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One record's range; `text_start` is behind the mark and the label.
+
+    `node` is the numbered element, or the heading whose unnumbered sentence this is. `lead` marks
+    the sentences before a list, `lost` a group whose heading was lost, `numbered` an element with
+    a number of its own, `group` the siblings that stand together.
+    """
+
+    start: int
+    end: int
+    text_start: int
+    label: str | None
+    node: Node
+    numbered: bool
+    lead: bool = False
+    lost: bool = False
+    group: int = 0
+
+    @property
+    def noun_label(self) -> bool:
+        """True where the label only names a topic or unit: no subject stands in it."""
+        return self.label is not None and _NOUN_HEADING.search(self.label) is not None
+
+
+@cache
+def _action_words() -> frozenset[str]:
+    return frozenset(load_toml("measures.toml")["actions"]["verbs"])
+
+
+def clauses(text: str, start: int, end: int) -> Iterator[str]:
+    """Yield the clauses of `text[start:end]`, without their punctuation."""
+    yield from (part for part in re.split("[，。；：！？\n]", text[start:end]) if part)
+
+
+def has_action(text: str, start: int, end: int) -> bool:
+    """Say whether a clause asks for or reports something that can be checked."""
+    slogan, effect = pattern("actions", "slogan_pattern"), pattern("actions", "effect_pattern")
+    words = _action_words()
+    for clause in clauses(text, start, end):
+        if slogan.search(clause) or effect.match(clause):
+            continue
+        if any(clause[i : i + 2] in words for i in range(len(clause) - 1)):
+            return True
+    return False
+
+
+def _only_adds(text: str, start: int, end: int) -> bool:
+    """Say whether a sentence only states the effect of the one before, or that all was done."""
+    said = text[start:end]
+    if pattern("actions", "claim_pattern").match(said) is not None:
+        return True
+    return pattern("actions", "effect_pattern").match(said) is not None and not (
+        any(word in said for word in ("要", "应当", "必须", "严禁"))
+    )
+
+
+def sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the ranges of the sentences: to 。！？ outside quotes and brackets, or a line's end.
+
+    A sentence goes on over a line that breaks off inside it. It is cut at ； only where another
+    subject with 要, 应, 须 begins behind it.
+    """
+    at, depth = start, 0
+    cuts = {m.start() for m in _SUBJECT_BEGINS.finditer(text, start, end)}
+    for i in range(start, end):
+        char = text[i]
+        if char in _OPEN:
+            depth += 1
+        elif char in _SHUT:
+            depth = max(depth - 1, 0)
+        if char == "\n" and not _is_paragraph_end(text, at, i):
+            continue
+        if char == "\n" or (char in _ENDS and depth == 0) or (i in cuts and depth == 0):
+            if text[at : i + 1].strip():
+                yield at, i + (char != "\n")
+            at, depth = i + 1, 0
+    if text[at:end].strip():
+        yield at, end
+
+
+def _is_paragraph_end(text: str, start: int, end: int) -> bool:
+    """Say whether the line is whole: it ends in a stop, or is a short one that names something."""
+    return text[end - 1] in "。；：！？”）…" or (
+        "，" not in text[start:end] and end - start < _SHORT_LINE
+    )
+
+
+# --- elements -----------------------------------------------------------------------------------
+
+
+def read_elements(
+    view: View,
+    outline: Outline,
+    chapters: Chapters,
+    slot: str,
+    is_record: Callable[[str, int, int], bool] = has_action,
+) -> list[Element]:
+    """Return the records of all chapters of `slot`, in document order.
+
+    `is_record` says whether an unnumbered sentence or a lead stands for itself.
+    """
+    emitter = _Emitter(view.text, chapters, slot, is_record)
+    found: list[Element] = []
+    seen: set[str] = set()
+    for node in outline.nodes():
+        parent = node.parent
+        if not chapters.holds(node, slot) or (parent is not None and chapters.holds(parent, slot)):
+            continue
+        for element in emitter.emit(node):
+            opening = view.text[element.start : min(element.end, element.start + _REPEATED)]
+            if len(opening) == _REPEATED and opening in seen:  # a page that was stored twice
+                continue
+            seen.add(opening)
+            found.append(element)
+    return found
+
+
+class _Emitter:
+    """Walks one chapter and yields its records."""
+
+    def __init__(
+        self,
+        text: str,
+        chapters: Chapters,
+        slot: str,
+        is_record: Callable[[str, int, int], bool],
+    ) -> None:
+        self._text = text
+        self._chapters = chapters
+        self._slot = slot
+        self._is_record = is_record
+        self._headed_by_unit = chapters.headed_by_unit
+
+    def emit(self, node: Node) -> Iterator[Element]:
+        """Yield the records of a node: its own, its lead, and its children's."""
+        children = [child for child in node.children if self._chapters.holds(child, self._slot)]
+        own_end = trimmed(self._text, node.start, node.own_end)
+        closing = self._closing(node) if not children else None
+        if closing:
+            own_end = trimmed(self._text, node.start, closing.start)
+        if self.is_container(node):
+            yield from self._prose(node, node.title_end if node.title else node.body, own_end)
+        elif children:
+            yield from self._lead(node, own_end)
+        elif not _only_announces(self._text, node, own_end):
+            yield self._element(node, node.start, own_end, numbered=True)
+        if closing:
+            yield closing
+        for child in children:
+            yield from self.emit(child)
+
+    def is_container(self, node: Node) -> bool:
+        """Say whether a heading only names what its sentences are about: a chapter, a unit."""
+        if not node.marker or node.slot is not None:
+            return True
+        title = node.title or ""
+        return (
+            self._headed_by_unit
+            and names_only(node)
+            and (_NOUN_HEADING.search(title) is not None or is_unit_name(title))
+        )
+
+    def _element(self, node: Node, start: int, end: int, **marks: Any) -> Element:
+        behind = node.title_end if node.title and not node.is_heading else node.body
+        behind = behind if start <= behind < end else max(start, min(node.body, end - 1))
+        return Element(
+            start,
+            end,
+            behind,
+            None
+            if start != node.start or _asks(node.title) or node.title_end >= end
+            else node.title,
+            node,
+            marks.pop("numbered", False),
+            lost=id(node) in self._chapters.lost,
+            group=self._chapters.groups.get(id(node), 0),
+            **marks,
+        )
+
+    def _lead(self, node: Node, own_end: int) -> Iterator[Element]:
+        text = self._text
+        asks = not names_only(node) and _asks(node.title)
+        begin = node.body if asks else max(node.title_end, node.body)
+        parts = list(sentences(text, begin, own_end))
+        while parts and (announces(text, *parts[-1]) or _counts(text, *parts[-1])):
+            parts.pop()
+        if parts and any(self._is_record(text, *part) for part in parts):
+            start = parts[0][0] if node.is_heading else node.start
+            yield self._element(node, start, parts[-1][1], lead=True)
+
+    def _prose(self, node: Node, begin: int, end: int) -> Iterator[Element]:
+        """Yield one record a sentence; what has no action of its own goes to the one before."""
+        text = self._text
+        pending: tuple[int, int] | None = None
+        for start, stop in sentences(text, begin, end):
+            alone = self._is_record(text, start, stop) and not _only_adds(text, start, stop)
+            if announces(text, start, stop):
+                continue
+            if alone:
+                if pending:
+                    yield self._element(node, *pending)
+                pending = (start, stop)
+            elif pending and "\n" not in text[pending[1] : start]:
+                pending = (pending[0], stop)
+        if pending:
+            yield self._element(node, *pending)
+
+    def _closing(self, node: Node) -> Element | None:
+        """A last paragraph that begins with 请 asks for a report, of all: 请各地于…前报送…."""
+        at = self._text.find("\n请", node.start, node.end) if self._slot == "tasks" else -1
+        if at < 0:
+            return None
+        return self._element(node, at + 1, trimmed(self._text, at + 1, node.end))
+
+
+def is_unit_name(title: str) -> bool:
+    """Say whether a heading is nothing but the name of a unit."""
+    return (
+        3 <= len(title) <= 40
+        and re.search("[，。；：！？]", title) is None
+        and re.search(
+            r"(?:公司|集团|局|委|厅|办|处|中心|站|所|大队|支队|政府|管委会|委员会|办事处|街道|镇|乡|村|部门|厂|矿|企业|单位|医院|学校)$",
+            title,
+        )
+        is not None
+        and pattern("actors", "not_first_pattern").match(title) is None
+    )
+
+
+def _asks(title: str | None) -> bool:
+    """Say whether what looks like a heading is a sentence that asks (要加大执法力度。)."""
+    return pattern("suggestions", "strong_pattern").search(title or "") is not None
+
+
+def _counts(text: str, start: int, end: int) -> bool:
+    return pattern("actions", "count_pattern").search(text[start:end]) is not None
+
+
+def names_only(node: Node) -> bool:
+    """Say whether the node is headed by a whole line that is no sentence (no full stop)."""
+    return node.is_heading and node.title_end - node.body == len(node.title or "")
+
+
+def _only_announces(text: str, node: Node, end: int) -> bool:
+    """A leaf that is a bare heading, or ends in a colon, announces what was lost or follows."""
+    if text[end - 1] == "：":
+        return True
+    begins = max(node.body, node.start)
+    body = text[begins:end]
+    if not body.strip("。；\n"):
+        return True
+    empty = names_only(node) and node.title_end >= end - 1
+    return empty and (_NOUN_HEADING.search(node.title or "") is not None or is_unit_name(body))
+
+
+def trimmed(text: str, start: int, end: int) -> int:
+    """Return the end of an element without blank lines, signature, date and annex lines."""
+    while True:
+        while end > start + 1 and text[end - 1] in "\n ":
+            end -= 1
+        line = text.rfind("\n", start, end) + 1
+        if line <= start:
+            return end
+        last = text[line:end]
+        if last[-1] in "。；！？…”）" and not re.match("联系人|附件|（?联系", last):
+            return end
+        if len(last) >= 40 or not (_SIGNATURE.search(last) or len(last) < 26):
+            return end
+        end = line - 1
+
+
+def merged(elements: Sequence[Element]) -> Iterator[tuple[Element | None, Element]]:
+    """Yield every element with the one before it in the same group."""
+    if elements:
+        yield None, elements[0]
+    for before, element in pairwise(elements):
+        yield (before if before.group == element.group else None), element

@@ -1,0 +1,72 @@
+"""What a learned tagger is: text in, mentions with exact ranges and scores out.
+
+The reader works by rules and needs no tagger. One that is given only adds candidates; each must
+still pass the same grounding as every other finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, get_args
+
+Label = Literal["PERSON", "ORG", "TITLE", "PLACE", "DATE", "MONEY", "LAW"]
+"""What a mention is; a tagger leaves out whatever it knows that is none of these."""
+
+LABELS: frozenset[str] = frozenset(get_args(Label))
+
+
+class TaggerError(Exception):
+    """A tagger cannot be loaded; the message says which, and what to do.
+
+    `code` is stable: `tagger_missing` (no such folder), `tagger_invalid` (the folder holds no
+    usable model) or `tool_missing` (a package is not installed).
+    """
+
+    def __init__(self, message: str, code: str = "tagger_invalid") -> None:
+        """Make an error with a Chinese message for the user."""
+        super().__init__(message)
+        self.message = message
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A named thing in a text: the half-open range `[start, end)` of code points, label, score."""
+
+    start: int
+    end: int
+    label: Label
+    score: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse an empty range, an unknown label and a score that is no probability."""
+        if not 0 <= self.start < self.end:
+            raise ValueError(f"区间无效：[{self.start}, {self.end})")
+        if self.label not in LABELS:
+            raise ValueError(f"标签无效：{self.label}")
+        if not 0 <= self.score <= 1:
+            raise ValueError(f"分值不在 0 与 1 之间：{self.score}")
+
+
+class Tagger(Protocol):
+    """Finds names in a text; mentions come sorted by start and do not overlap."""
+
+    @property
+    def name(self) -> str:
+        """Name and version, as it appears in the rule field of what the tagger found."""
+        ...
+
+    def tag(self, text: str) -> Sequence[Mention]:
+        """Return the mentions of `text`; `text[mention.start:mention.end]` is the name."""
+        ...
+
+
+class NoTagger:
+    """The tagger that finds nothing: rules alone. The default."""
+
+    name = "none"
+
+    def tag(self, text: str) -> Sequence[Mention]:
+        """Return no mention, whatever the text."""
+        return ()
