@@ -125,3 +125,17 @@ def test_hostile_text_is_read_in_linear_time() -> None:
     view, readings = read("一、处理建议\n" + "建议由对给予责令" * 4000)
     assert len(view.text) > 30_000
     assert readings == []
+
+
+def test_a_count_before_the_list_is_no_group() -> None:
+    """The lead sentence of the chapter sums up what its items say one by one."""
+    text = (
+        "某事故调查报告\n一、对有关责任人员的处理建议\n建议对2名责任人员给予党纪政务处分。\n"
+        "1.张三，东川县应急管理局副局长，建议给予政务警告处分。\n"
+        "2.李四，东坝镇副镇长，建议给予政务记过处分。\n"
+    )
+    _, readings = read(text)
+    assert [(r.party.name, r.kind) for r in readings] == [
+        ("张三", "gov.warning"),
+        ("李四", "gov.demerit"),
+    ]

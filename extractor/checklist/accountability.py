@@ -206,7 +206,7 @@ def _party(entity: Entity, pair: Pair) -> RowParty:
 
 def _quotes(facts: Sequence[Fact]) -> list[Quote]:
     unique = {(fact.material.id, fact.penalty.start, fact.penalty.end): fact for fact in facts}
-    return [fact.quote for fact in unique.values()]
+    return [quote for fact in unique.values() for quote in fact.quotes]
 
 
 def _confidence(pair: Pair, entity: Entity) -> float:

@@ -139,7 +139,7 @@ def measure_hints(row: MeasureRow, told: Told) -> list[str]:
         ]
         if missing:
             found.append(hint("i", what="”、“".join(missing)))
-    specific = {reported.specificity for reported in row.reported}
+    specific: set[str] = {reported.specificity for reported in row.reported}
     specific |= {told.specificity.get((s.document, s.start), "") for s in row.sources} - {""}
     if specific and "specific" not in specific:
         found.append(hint("k"))

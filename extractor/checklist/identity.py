@@ -86,7 +86,7 @@ def resembles(one: Party, other: Party) -> bool:
 def same_unit(one: str, other: str) -> bool:
     """Tell whether two names of units may mean one: equal, or one a shortening of the other.
 
-    净月区管委会 and 净月开发区管理委员会: same head and a subsequence. Good enough to suggest,
+    净水区管委会 and 净水开发区管理委员会: same head and a subsequence. Good enough to suggest,
     not to link a sanction.
     """
     short, long = sorted((_head(squeeze(one)), _head(squeeze(other))), key=len)

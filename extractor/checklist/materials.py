@@ -15,6 +15,8 @@ from extractor.view import View, build_view
 
 _UNLINKED_KINDS = frozenset({"enforcement", "registration", "report_no"})
 _LAST = 9
+_ONE_PASSAGE = 700
+_SENTENCE_REST = 120
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,15 +102,33 @@ class Fact:
     party: Party
 
     @property
-    def quote(self) -> Quote:
-        """The passage that states the penalty."""
-        return self.material.quote(self.penalty.start, self.penalty.end)
+    def quotes(self) -> tuple[Quote, ...]:
+        """The passage that names the party and states the penalty; two when they stand apart."""
+        text = self.material.document.text
+        start, end = self.penalty.start, self.penalty.end
+        named = self.penalty.sources.get("party", (start, end))
+        if start <= named[0] <= end or 0 < start - named[0] <= _ONE_PASSAGE:
+            return (self.material.quote(*_to_stop(text, min(start, named[0]), end)),)
+        return (
+            self.material.quote(start, end),
+            self.material.quote(*_to_stop(text, *named)),
+        )
 
     @property
     def numbers(self) -> tuple[str, ...]:
         """Normal forms of the decisions that the document links to this penalty."""
         linked = (self.material.numbers.get(key) for key in self.penalty.document_numbers)
         return tuple(n.normal for n in linked if n is not None and n.kind not in _UNLINKED_KINDS)
+
+
+def _to_stop(text: str, start: int, end: int) -> tuple[int, int]:
+    """Extend a range to the end of its sentence, so that it reads as a whole."""
+    stops = [text.find(mark, max(end - 1, start), end + _SENTENCE_REST) for mark in "。\n"]
+    found = [at for at in stops if at >= 0]
+    if not found:
+        return start, end
+    stop = min(found)
+    return start, max(end, stop + 1 if text[stop] == "。" else stop)
 
 
 def sort_materials(sources: Iterable[tuple[Document, Extraction]]) -> tuple[Material, ...]:

@@ -327,12 +327,8 @@ class PageText:
         return Line(text, page, top, bottom, left, right, em, column)
 
     def _words(self, row: Sequence[Run]) -> Iterator[tuple[int, int]]:
-        """Yield the ranges between made-up spaces; a copy printed over its twin is left out."""
-        before: Run | None = None
+        """Yield the ranges between made-up spaces."""
         for run in row:
-            if before is not None and self._is_twin(before, run):
-                continue
-            before = run
             start = run.start
             at = self.text.find(" ", start, run.end)
             while at >= 0:
@@ -342,10 +338,6 @@ class PageText:
                     start = at + 1
                 at = self.text.find(" ", at + 1, run.end)
             yield start, run.end
-
-    def _is_twin(self, before: Run, run: Run) -> bool:
-        near = abs(before.x0 - run.x0) < 1 and abs(before.x1 - run.x1) < 1
-        return near and (self.text[before.start : before.end] == self.text[run.start : run.end])
 
     def _is_blank(self, end: float, last: str, start: int, height: float) -> bool:
         """Tell whether the gap before character `start` is a blank that a reader sees.

@@ -149,11 +149,17 @@ class ClauseReading:
         self._clause = max(start, max(text.rfind(mark, start, cue.start) for mark in "，；：") + 1)
 
     def records(self, targets: Sequence[PartyDraft]) -> Iterator[PenaltyReading]:
-        """Yield one record for each party and kind."""
+        """Yield one record for each party and kind.
+
+        A count before the list itself (建议对19名责任人员给予处分：…) only announces the list.
+        """
         organ = self._organ()
         amounts = self._amounts() if self._cue.kind == "admin.fine" else []
         share = _DISTRIBUTED.search(self._context.masked, self._clause, self._limit) is not None
+        announces = self._item.node.is_heading and bool(self._item.node.children)
         for at, party in enumerate(targets):
+            if party.kind == "group" and announces:
+                continue
             for kind in self._kinds(party, organ[0] if organ else None):
                 if party.kind == "organization" and _for_persons(kind):
                     continue

@@ -1,0 +1,1 @@
+"""The HTTP service: documents in, extraction and evaluation checklist out."""

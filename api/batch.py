@@ -1,0 +1,199 @@
+"""Many files at the command line: which to read, what each result is called, what went wrong.
+
+One file that fails never stops the others.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from api.console import join_names, one_line, say
+from extractor import extract, parse
+from extractor.document import Document
+from extractor.errors import HechaError
+from extractor.extraction import Extraction
+from extractor.formats import DEFAULT_LIMITS, FORMATS
+
+_NOT_IN_FOLDERS = frozenset({".md", ".csv", ".log", ".text"})
+"""Plain text that a folder holds for other reasons; it is read when it is named itself."""
+
+
+_REASONS = {
+    errno.ENOENT: "文件夹不存在，也不能建立",
+    errno.ENOTDIR: "上级路径是一个文件，不是文件夹",
+    errno.EEXIST: "上级路径是一个文件，不是文件夹",
+    errno.EISDIR: "这个名称已经是一个文件夹",
+    errno.ENOSPC: "磁盘已满",
+    errno.EDQUOT: "磁盘配额已用完",
+    errno.EROFS: "磁盘是只读的",
+    errno.ENAMETOOLONG: "文件名太长",
+    errno.EIO: "磁盘读写出错",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that could not be read: a stable code and a message that says what to do."""
+
+    path: Path
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A file that was read."""
+
+    path: Path
+    document: Document
+    extraction: Extraction
+
+
+@dataclass(slots=True)
+class Inputs:
+    """The files of a command in order, each once, and what could not be found."""
+
+    paths: list[Path] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+
+def find_inputs(names: Sequence[Path]) -> Inputs:
+    """Return the named files, and for a named folder all files in it of a format that is read.
+
+    A file that is named twice counts once. In folders hidden files, lock files of Office (~$) and
+    files of other formats are left out; the latter are named on stderr.
+    """
+    inputs = Inputs()
+    seen: set[Path] = set()
+    for name in names:
+        if not name.exists():
+            message = "找不到文件。请核对路径；路径里有空格时要加引号。"
+            inputs.failures.append(Failure(name, "file_not_found", message))
+            continue
+        found = list(_files_in(name, inputs)) if name.is_dir() else [name]
+        for path in found:
+            if (key := path.resolve()) not in seen:
+                seen.add(key)
+                inputs.paths.append(path)
+    return inputs
+
+
+def _files_in(folder: Path, inputs: Inputs) -> Iterator[Path]:
+    known = {ext for form in FORMATS for ext in form.extensions} - _NOT_IN_FOLDERS
+    left_out, count = [], 0
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith((".", "~$")) for part in path.relative_to(folder).parts)
+        if hidden or not path.is_file():
+            continue
+        if path.suffix.lower() in known:
+            count += 1
+            yield path
+        else:
+            left_out.append(path.name)
+    if left_out:
+        say(f"提醒 {folder}：已跳过其他格式的文件：{join_names(left_out)}")
+    if not count:
+        formats = "、".join(sorted(known))
+        message = f"文件夹里没有可读的文件（{formats}）。"
+        inputs.failures.append(Failure(folder, "folder_empty", message))
+
+
+def read_file(path: Path) -> Done | Failure:
+    """Read one file from disk and extract it; whatever goes wrong comes back as a failure."""
+    try:
+        with path.open("rb") as file:
+            # One byte more than the limit is enough for the reader to refuse it.
+            data = file.read(DEFAULT_LIMITS.max_bytes + 1)
+        document = parse(data, one_line(path.name))
+        return Done(path, document, extract(document))
+    except HechaError as error:
+        return Failure(path, error.code, error.message)
+    except PermissionError:
+        return Failure(path, "file_unreadable", "没有读取权限，或文件正被其他程序占用。")
+    except OSError as error:
+        return Failure(path, "file_unreadable", f"无法读取：{_reason(error)}。")
+    except Exception as error:
+        # The other files of the job must go on, whatever this one has met.
+        message = f"程序内部错误（{type(error).__name__}：{error}）。请把这一行发给维护人员。"
+        return Failure(path, "internal_error", message)
+
+
+def read_files(paths: Iterable[Path], step: Callable[[str], None]) -> Iterator[Done | Failure]:
+    """Read files one after the other; `step` is told the name before each."""
+    for path in paths:
+        step(path.name)
+        yield read_file(path)
+
+
+def report(result: Done | Failure) -> None:
+    """Write what a person should know of a file to stderr: its failure, or its warnings."""
+    if isinstance(result, Failure):
+        say(f"失败 {result.path} [{result.code}] {result.message}")
+        return
+    for warning in result.extraction.document.warnings:
+        page = f"第{warning.page}页：" if warning.page is not None else ""
+        say(f"提醒 {result.path} [{warning.code}] {page}{warning.message}")
+
+
+def output_names(paths: Sequence[Path], suffix: str) -> list[str]:
+    """Return a file name for the result of each input, no two alike on any file system.
+
+    报告.docx → 报告.json; a second 报告 keeps its extension: 报告.pdf.json; a third of the same
+    name is counted: 报告.pdf.2.json.
+    """
+    taken: set[str] = set()
+    names = []
+    for path in paths:
+        counted = (f"{path.name}.{number}" for number in range(2, len(paths) + 2))
+        name = next(
+            stem + suffix
+            for stem in (path.stem, path.name, *counted)
+            if _fold(stem + suffix) not in taken
+        )
+        taken.add(_fold(name))
+        names.append(name)
+    return names
+
+
+def _fold(name: str) -> str:
+    """Return a name as Windows and macOS compare it: without case, in one Unicode form."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def write_file(path: Path, data: bytes) -> str | None:
+    """Write a file as a whole or not at all; returns what went wrong, in Chinese, or None."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".hecha-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            Path(temporary).chmod(_mode(path))
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except PermissionError:
+        return "没有写入权限，或文件正在 Excel 等程序中打开。请关闭后重试，或换一个位置。"
+    except OSError as error:
+        return f"无法写入：{_reason(error)}。请换一个位置。"
+    return None
+
+
+def _reason(error: OSError) -> str:
+    return _REASONS.get(error.errno or 0) or f"系统错误 {error.errno}（{error.strerror}）"
+
+
+def _mode(path: Path) -> int:
+    """Return the permissions of the file that is replaced, else those of a new file."""
+    if path.exists():
+        return path.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

@@ -1,0 +1,128 @@
+"""The command `hecha`: extract, checklist, schema, serve, doctor.
+
+Exit codes: 0 all done, 1 some file failed, 2 wrong use.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api import commands
+from api.console import OK, ChineseCommand, ChineseGroup
+from api.doctor import program_version
+
+app = typer.Typer(
+    cls=ChineseGroup,
+    help=(
+        "核查：读事故调查报告、批复、评估报告等文件，抽取责任追究和整改措施，生成评估核查清单。\n"
+        "全部在本机处理，不联网。退出码：0 全部完成，1 有文件失败，2 用法有误。"
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Files = Annotated[
+    list[Path],
+    typer.Argument(metavar="文件…", help="PDF、DOCX、TXT 文件，或装有这些文件的文件夹；可以写多个"),
+]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hecha {program_version()}")
+        raise typer.Exit(OK)
+
+
+@app.callback()
+def program(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="显示版本"),
+    ] = False,
+) -> None:
+    """What stands before the command."""
+
+
+@app.command(cls=ChineseCommand, short_help="读文件，抽取责任追究、整改措施、问题和建议")
+def extract(
+    files: Files,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="文件夹", help="每个文件的结果各存一份到这个文件夹"),
+    ] = None,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", metavar="json|table", help="json（默认）或 table（便于阅读的表格）"
+        ),
+    ] = "json",
+) -> None:
+    """读文件，抽取责任主体、处理、文号、整改措施、问题和建议，每项都带原文位置。
+
+    只有一个文件时结果打印到屏幕；多个文件请用 -o 指定文件夹。
+    """
+    raise typer.Exit(commands.run_extract(files, output, form))
+
+
+@app.command(cls=ChineseCommand, short_help="把同一起事故的文件合成一份评估核查清单")
+def checklist(
+    files: Files,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option("-o", "--output", metavar="清单.xlsx", help="保存为 .xlsx 或 .json；可以重复"),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="不打印表格")] = False,
+) -> None:
+    """把同一起事故的调查报告、批复、评估报告等合成一份评估核查清单。
+
+    打印成表格；用 -o 保存为 Excel 或 JSON，例如 -o 清单.xlsx -o 清单.json。
+    """
+    raise typer.Exit(commands.run_checklist(files, output or [], quiet))
+
+
+@app.command(cls=ChineseCommand)
+def schema(
+    of_checklist: Annotated[
+        bool, typer.Option("--checklist", help="清单的结构；不写则是抽取结果的结构")
+    ] = False,
+) -> None:
+    """打印抽取结果（或清单）的 JSON Schema，供其他系统对接。"""
+    raise typer.Exit(commands.run_schema(of_checklist))
+
+
+@app.command(cls=ChineseCommand)
+def serve(
+    host: Annotated[
+        str,
+        typer.Option("--host", metavar="地址", help="监听的地址，默认 127.0.0.1（只有本机能访问）"),
+    ] = "127.0.0.1",
+    port: Annotated[
+        int,
+        typer.Option(
+            "--port", metavar="端口", min=1, max=65535, help="监听的端口，1 至 65535，默认 8000"
+        ),
+    ] = 8000,
+) -> None:
+    """启动网页和 HTTP 接口，按 Ctrl+C 停止。"""
+    raise typer.Exit(commands.run_serve(host, port))
+
+
+@app.command(cls=ChineseCommand)
+def doctor() -> None:
+    """列出版本、已安装和缺少的部件，以及缺少的怎样安装。"""
+    raise typer.Exit(commands.run_doctor())
+
+
+def main() -> None:
+    """Run the program; never returns."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

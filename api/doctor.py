@@ -1,0 +1,95 @@
+"""What is installed, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import sys
+import tomllib
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+from extractor.formats import FORMATS
+
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_EXTRA = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
+_UNKNOWN = "未知"
+_SCANS = "本程序不识别扫描件和图片：请先用扫描软件或 OCR 软件转成带文字层的 PDF"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked for. `required` tells whether the program needs it."""
+
+    group: str
+    name: str
+    found: str | None
+    advice: str = ""
+    required: bool = True
+
+
+def program_version() -> str:
+    """Return the version of hecha: of the installed package, else of the project beside it."""
+    try:
+        return version("hecha")
+    except PackageNotFoundError:
+        project = Path(__file__).resolve().parent.parent / "pyproject.toml"
+        if not project.is_file():
+            return _UNKNOWN
+        found: str = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
+        return found
+
+
+def examine() -> list[Finding]:
+    """Look for everything that the program can use."""
+    return [
+        Finding("程序", "hecha", program_version()),
+        Finding("程序", "Python", platform.python_version(), _python_advice()),
+        Finding("程序", "系统", f"{platform.system()} {platform.machine()}"),
+        Finding("程序", "输出编码", sys.stdout.encoding or _UNKNOWN),
+        *(Finding("可读格式", form.name, " ".join(form.extensions)) for form in FORMATS),
+        *_packages(),
+        _office(),
+        Finding("可选程序", "扫描件识别", None, _SCANS, required=False),
+    ]
+
+
+def _python_advice() -> str:
+    return "" if sys.version_info >= (3, 11) else "需要 Python 3.11 或更新的版本"
+
+
+def _packages() -> list[Finding]:
+    """Look for the packages that the installed program declares, by extra."""
+    try:
+        declared = requires("hecha") or []
+    except PackageNotFoundError:
+        advice = "程序没有安装，是从源码运行的。请在项目文件夹执行 make setup"
+        return [Finding("依赖", "hecha", None, advice, required=False)]
+    findings = []
+    for line in declared:
+        name = _NAME.match(line)
+        extra = _EXTRA.search(line)
+        if name is None:
+            continue
+        group = f"可选 {extra.group(1)}" if extra else "依赖"
+        advice = f'安装：python -m pip install "{line.partition(";")[0].strip()}"'
+        findings.append(Finding(group, name.group(), _installed(name.group()), advice, not extra))
+    return findings
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _office() -> Finding:
+    """Look for LibreOffice, which turns .doc and .wps into .docx."""
+    found = shutil.which("soffice") or shutil.which("libreoffice")
+    advice = (
+        "可把 .doc、.wps 转成 .docx：Debian/Ubuntu 安装 libreoffice-writer；Windows 可用 WPS 另存为"
+    )
+    return Finding("可选程序", "LibreOffice", found, advice, required=False)

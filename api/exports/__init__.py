@@ -1,0 +1,1 @@
+"""What goes out: the checklist as a workbook, as tables in the terminal."""

@@ -1,0 +1,251 @@
+"""Every error answer of the service, as RFC 9457 `application/problem+json`.
+
+`PROBLEMS` is the one table of codes. A code is stable and part of the API; `detail` is Chinese
+and says what, where, and what to do. Nothing of the program's inside is ever in an answer: an
+unexpected error gives only a number that the log repeats.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from extractor.errors import ParseError
+
+MEDIA_TYPE: Final = "application/problem+json"
+_log = logging.getLogger("hecha.api")
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemKind:
+    """One row of the table: the HTTP status, the fixed title, and a sample of the detail."""
+
+    status: int
+    title: str
+    sample: str
+
+
+PROBLEMS: Final[Mapping[str, ProblemKind]] = {
+    "request_malformed": ProblemKind(
+        400, "请求无法解析", "表单内容不完整或格式有误。请重新选择文件后再上传。"
+    ),
+    "host_not_allowed": ProblemKind(
+        400,
+        "主机名不在允许之列",
+        "请用 127.0.0.1 或 localhost 访问；如需其他地址，请在 HECHA_ALLOWED_HOSTS 中加入该主机名。",
+    ),
+    "cross_site_refused": ProblemKind(
+        403, "拒绝来自其他网站的请求", "该请求由其他网站发起，未执行。请在核查页面上操作。"
+    ),
+    "route_not_found": ProblemKind(404, "没有这个地址", "请核对网址；全部接口见 /openapi.json。"),
+    "document_not_found": ProblemKind(
+        404, "没有这份文件", "该编号的文件不存在或已删除。请核对编号，或重新上传文件。"
+    ),
+    "method_not_allowed": ProblemKind(
+        405, "该地址不支持此方法", "允许的方法见响应头 Allow；全部接口见 /openapi.json。"
+    ),
+    "upload_too_large": ProblemKind(
+        413,
+        "文件过大",
+        "上传的文件超过上限 50 MiB。请压缩或拆分后上传，或由管理员调高 HECHA_MAX_UPLOAD_MB。",
+    ),
+    "media_type_unsupported": ProblemKind(
+        415,
+        "请求的内容类型不受支持",
+        "请用 multipart/form-data 的 file 字段上传；直接以文件内容作为请求体时，"
+        "请把 Content-Type 设为 application/octet-stream。",
+    ),
+    "format_unsupported": ProblemKind(
+        415, "文件格式不受支持", "无法识别该文件的格式。请转换为 PDF、DOCX 或 TXT 后上传。"
+    ),
+    "request_invalid": ProblemKind(
+        422, "请求内容不符合要求", "共 1 处不符合要求，见 errors。请改正后重试。"
+    ),
+    "file_missing": ProblemKind(
+        422, "没有收到文件", "表单里没有 file 字段，或没有选择文件。请选择一个文件后上传。"
+    ),
+    "cursor_invalid": ProblemKind(
+        422, "翻页标记无效", "cursor 只能取自上一页的 next_cursor。请从第一页重新开始。"
+    ),
+    "file_empty": ProblemKind(422, "文件没有内容", "文件没有任何文字。请核对后重新上传。"),
+    "file_encrypted": ProblemKind(
+        422, "文件已加密", "打开该文件需要密码。请另存为不加密的文件后上传。"
+    ),
+    "file_corrupt": ProblemKind(
+        422, "文件已损坏", "文件在第3页处中断。请用原软件打开、另存后重新上传。"
+    ),
+    "limit_exceeded": ProblemKind(
+        422, "文件超出处理上限", "文件有 2500 页，上限为 2000 页。请拆分后上传。"
+    ),
+    "tool_missing": ProblemKind(
+        422, "缺少读取该格式的程序", "读取 .doc 需要 LibreOffice。请安装，或另存为 DOCX 后上传。"
+    ),
+    "parse_failed": ProblemKind(
+        422, "文件无法读取", "文件内容无法读取。请另存为 PDF 或 DOCX 后重新上传。"
+    ),
+    "not_ready": ProblemKind(
+        503, "服务暂不可用", "数据库没有应答。请稍后重试；仍不可用时请管理员检查 HECHA_DATABASE。"
+    ),
+    "internal_error": ProblemKind(
+        500, "服务出错", "处理请求时出现意外错误，请把错误编号告诉管理员。"
+    ),
+}
+
+
+class InvalidField(BaseModel):
+    """One field of the request that is not as it must be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    field: str = Field(description="字段的位置，例如 body.documents.0")
+    message: str
+
+
+class Problem(BaseModel):
+    """The body of every error answer (RFC 9457)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: str = Field(description="urn:hecha:problem: 加 code")
+    title: str
+    status: int
+    detail: str = Field(description="出了什么问题、在哪里、怎么办")
+    code: str = Field(description="稳定的错误代码")
+    instance: str = Field(description="请求的路径")
+    page: int | None = Field(default=None, description="出错的页码，从 1 起")
+    errors: list[InvalidField] | None = None
+    error_id: str | None = Field(default=None, description="意外错误的编号，与日志一致")
+
+
+class ProblemError(HTTPException):
+    """Ends a request with the problem of that code; `detail` defaults to the table's sample."""
+
+    def __init__(self, code: str, detail: str | None = None) -> None:
+        """Make the error.
+
+        Raises:
+            KeyError: the code is not in `PROBLEMS`.
+        """
+        kind = PROBLEMS[code]
+        super().__init__(kind.status, detail or kind.sample)
+        self.code = code
+
+
+_BY_STATUS: Final = {
+    400: "request_malformed",
+    404: "route_not_found",
+    405: "method_not_allowed",
+    413: "upload_too_large",
+    415: "media_type_unsupported",
+    422: "request_invalid",
+}
+
+_FIELD_MESSAGES: Final = {
+    "missing": "缺少这一项",
+    "json_invalid": "不是有效的 JSON",
+    "model_attributes_type": "应为 JSON 对象，并注明 Content-Type: application/json",
+    "extra_forbidden": "没有这个字段",
+    "list_type": "应为列表",
+    "string_type": "应为字符串",
+    "string_pattern_mismatch": "应为 64 位小写十六进制的文件编号",
+    "int_parsing": "应为整数",
+    "greater_than_equal": "数值过小",
+    "less_than_equal": "数值过大",
+    "too_short": "项数过少",
+    "too_long": "项数过多",
+}
+
+
+def problem_of(error: ProblemError | ParseError, instance: str = "") -> Problem:
+    """Return the problem that tells of this error; `instance` is the path of the request."""
+    code = error.code if error.code in PROBLEMS else ParseError.code
+    detail = error.message if isinstance(error, ParseError) else error.detail
+    page = error.page if isinstance(error, ParseError) else None
+    return make_problem(code, instance, detail=detail, page=page)
+
+
+def make_problem(
+    code: str,
+    instance: str,
+    *,
+    detail: str | None = None,
+    page: int | None = None,
+    errors: list[InvalidField] | None = None,
+    error_id: str | None = None,
+) -> Problem:
+    """Return the problem of that code; `detail` defaults to the table's sample."""
+    kind = PROBLEMS[code]
+    return Problem(
+        type=f"urn:hecha:problem:{code}",
+        title=kind.title,
+        status=kind.status,
+        detail=detail or kind.sample,
+        code=code,
+        instance=instance,
+        page=page,
+        errors=errors,
+        error_id=error_id,
+    )
+
+
+def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the answer that carries this problem; absent members are left out."""
+    return Response(
+        problem.model_dump_json(exclude_none=True),
+        problem.status,
+        headers=headers,
+        media_type=MEDIA_TYPE,
+    )
+
+
+async def _on_http_error(request: Request, error: HTTPException) -> Response:
+    path = request.url.path
+    if isinstance(error, ProblemError):
+        problem = problem_of(error, path)
+    else:
+        problem = make_problem(_BY_STATUS.get(error.status_code, "request_malformed"), path)
+    _log.info("problem %s", problem.code)
+    return problem_response(problem, error.headers)
+
+
+async def _on_parse_error(request: Request, error: ParseError) -> Response:
+    problem = problem_of(error, request.url.path)
+    _log.info("problem %s", problem.code)
+    return problem_response(problem)
+
+
+async def _on_invalid(request: Request, error: RequestValidationError) -> Response:
+    fields = [
+        InvalidField(
+            field=".".join(str(part) for part in item["loc"]),
+            message=_FIELD_MESSAGES.get(item["type"], "格式不正确"),
+        )
+        for item in error.errors()
+    ]
+    _log.info("problem request_invalid")
+    return problem_response(
+        make_problem(
+            "request_invalid",
+            request.url.path,
+            detail=f"共 {len(fields)} 处不符合要求，见 errors。请改正后重试。",
+            errors=fields,
+        )
+    )
+
+
+HANDLERS: Final[
+    dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]]
+] = {
+    HTTPException: _on_http_error,
+    ParseError: _on_parse_error,
+    RequestValidationError: _on_invalid,
+}
+"""What makes the app answer every expected error with a problem."""

@@ -1,0 +1,46 @@
+"""The one seam between the service and the library: what reads a file and builds a checklist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Final, Protocol
+
+from extractor import build_checklist, extract, parse
+from extractor.checklist.model import Checklist
+from extractor.document import Document
+from extractor.extraction import Extraction
+from extractor.formats.limits import DEFAULT_LIMITS, Limits
+
+_BEIJING: Final = timezone(timedelta(hours=8))
+
+
+class Reader(Protocol):
+    """What the service asks of the library; tests may put another reader in its place."""
+
+    def read(self, data: bytes, filename: str) -> tuple[Document, Extraction]:
+        """Read one file.
+
+        Raises:
+            ParseError: the bytes cannot be read.
+        """
+
+    def checklist(self, sources: Sequence[tuple[Document, Extraction]]) -> Checklist:
+        """Build the checklist of one case from all its documents."""
+
+
+class LibraryReader:
+    """The reader that is the library itself; `limits` bound what one file may cost."""
+
+    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        """Read within these limits."""
+        self._limits = limits
+
+    def read(self, data: bytes, filename: str) -> tuple[Document, Extraction]:
+        """Parse and extract; see `extractor.parse` for the errors."""
+        document = parse(data, filename, limits=self._limits)
+        return document, extract(document)
+
+    def checklist(self, sources: Sequence[tuple[Document, Extraction]]) -> Checklist:
+        """Build the checklist of one case; what is overdue is judged by today's date in Beijing."""
+        return build_checklist(sources, today=datetime.now(_BEIJING).date())

@@ -1,0 +1,1 @@
+"""What hecha is measured on: a sample case that we wrote, its truth, and the scorer."""

@@ -1,0 +1,204 @@
+"""The readers' table, and plain text in every encoding that offices use."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extractor.errors import UnsupportedFormatError
+from extractor.formats import FORMATS, parse
+from extractor.formats.plaintext import decode
+from tests.sample_files import Print, Sheet, docx, paragraph, pdf, zip_file
+
+REPORT = (
+    "某某市某某建设有限公司“7·12”一般高处坠落事故调查报告\n"
+    "\n"
+    "　　2019年7月12日9时许，某某市高新区某某建设有限公司发生一起高处坠落事故，造成1人死亡。\n"
+    "　　（一）赵某某，某某建设有限公司法定代表人，建议处上一年年收入30％的罚款。\n"
+)
+TRADITIONAL = "某某市人民政府關於同意事故調查報告的批復\n經研究，同意調查組對責任單位的處理建議。\n"
+ENGLISH = "Report on the accident of 12 July\nNobody was hurt.\n"
+
+
+def test_every_format_loads_its_reader_and_has_its_own_extensions() -> None:
+    extensions = [extension for row in FORMATS for extension in row.extensions]
+    assert len(set(extensions)) == len(extensions)
+    assert len({row.media_type for row in FORMATS}) == len(FORMATS)
+    assert all(callable(row.load()) for row in FORMATS)
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "media_type", "warnings"),
+    [
+        pytest.param(REPORT.encode(), "报告.txt", "text/plain", [], id="text"),
+        pytest.param(REPORT.encode(), "报告", "text/plain", [], id="no extension, no warning"),
+        pytest.param(
+            REPORT.encode(), "报告.pdf", "text/plain", ["extension_mismatch"], id="text named pdf"
+        ),
+        pytest.param(
+            pdf(Sheet([Print(80, 120, "事故")])),
+            "报告.DOCX",
+            "application/pdf",
+            ["extension_mismatch"],
+            id="pdf named docx",
+        ),
+        pytest.param(
+            docx(paragraph("事故")),
+            "报告.docx",
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            [],
+            id="docx",
+        ),
+        pytest.param(
+            b"\r\n" + pdf(Sheet([Print(80, 120, "事故")])),
+            "报告.pdf",
+            "application/pdf",
+            [],
+            id="pdf after an empty line",
+        ),
+        pytest.param(
+            "关于 %PDF-1.4 格式的说明".encode(), "说明.txt", "text/plain", [], id="text on PDF"
+        ),
+        pytest.param(b"BMW X5 crash\n", "a.txt", "text/plain", [], id="text that begins like BMP"),
+    ],
+)
+def test_the_content_decides_and_the_name_may_warn(
+    data: bytes, name: str, media_type: str, warnings: list[str]
+) -> None:
+    document = parse(data, name)
+    assert document.media_type == media_type
+    assert [notice.code for notice in document.warnings] == warnings
+    assert document.filename == name
+
+
+@pytest.mark.parametrize(
+    ("encoding", "mark"),
+    [
+        ("utf-8", b""),
+        ("utf-8", b"\xef\xbb\xbf"),
+        ("gb18030", b""),
+        ("gbk", b""),
+        ("utf-16-le", b"\xff\xfe"),
+        ("utf-16-be", b"\xfe\xff"),
+        ("utf-16-le", b""),
+        ("utf-16-be", b""),
+        ("utf-32-le", b"\xff\xfe\x00\x00"),
+    ],
+)
+@pytest.mark.parametrize("text", [REPORT, ENGLISH, "事故\n", REPORT * 40])
+def test_a_text_comes_out_as_it_went_in(text: str, encoding: str, mark: bytes) -> None:
+    if encoding == "gbk":
+        text = text.replace("·", "•").replace("•", "－")
+    document = parse(mark + text.encode(encoding), "a.txt")
+    assert document.text == text
+    assert document.status == "complete"
+    assert not document.warnings
+
+
+def test_big5_is_told_from_gbk() -> None:
+    assert decode(TRADITIONAL.encode("big5hkscs")).text == TRADITIONAL
+    assert decode(TRADITIONAL.encode("gb18030")).text == TRADITIONAL
+
+
+CHARACTERS = st.text(
+    alphabet=st.sampled_from("一二三（）、，。《》〔〕“”·年月日事故责任单位\n\r\t 　Aa09％①㎡𠮷é�"),
+    min_size=1,
+)
+
+
+@given(CHARACTERS, st.sampled_from(["utf-8", "utf-8-sig"]))
+def test_the_text_is_the_decoded_file(text: str, encoding: str) -> None:
+    """Unchanged but for the mark and for `\\r\\n`, which becomes `\\n` (CONTRACT: coordinates)."""
+    document = parse(("事" + text).encode(encoding), "a.txt")
+    assert document.text == ("事" + text).replace("\r\n", "\n")
+
+
+def test_a_line_is_a_block_and_empty_lines_are_kept() -> None:
+    document = parse("一、概况\r\n\r\n正文。\r\n".encode(), "a.txt")
+    assert document.text == "一、概况\n\n正文。\n"
+    assert [document.quote(block.span) for block in document.blocks] == ["一、概况", "正文。"]
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        pytest.param((REPORT * 4).encode() + "事".encode()[:2], 17, id="UTF-8 cut off"),
+        pytest.param(
+            (REPORT * 4).encode("gb18030").replace("坠".encode("gb18030"), b"\xff\xff", 1),
+            1,
+            id="two bad bytes in GBK",
+        ),
+        pytest.param((REPORT + "赵\ufffd某\n").encode(), 5, id="the source has lost characters"),
+        pytest.param(b"\xff\xfe" + REPORT.encode("utf-16-le")[:-1], 4, id="UTF-16 cut off"),
+    ],
+)
+def test_damaged_characters_are_shown_and_warned_of(data: bytes, line: int) -> None:
+    document = parse(data, "a.txt")
+    assert "\ufffd" in document.text
+    assert document.status == "partial"
+    assert [notice.code for notice in document.warnings] == ["damaged_characters"]
+    assert f"首处在第 {line} 行" in document.warnings[0].message
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(bytes(range(256)) * 8, id="all bytes"),
+        pytest.param(b"\x00" * 500, id="zeros"),
+        pytest.param(b"\xff\xfe" + bytes(range(128, 256)) * 8, id="noise after a UTF-16 mark"),
+        pytest.param(("\x01\x02事" * 50).encode(), id="control characters"),
+    ],
+)
+def test_noise_is_no_text(data: bytes) -> None:
+    with pytest.raises(UnsupportedFormatError, match="请"):
+        parse(data, "a.txt")
+
+
+def test_the_reading_chain_is_fast_on_a_long_text() -> None:
+    """20,000 characters take a few milliseconds; the bound allows for a busy machine."""
+    data = (REPORT * 200).encode()
+    parse(data, "a.txt")
+    started = time.perf_counter()
+    document = parse(data, "a.txt")
+    assert len(document.text) > 20_000
+    assert time.perf_counter() - started < 0.25
+
+
+@pytest.mark.parametrize(
+    ("data", "seems"),
+    [
+        pytest.param(b"\xff\xd8\xff\xe0\x00\x10JFIF\x00", "JPEG 图片", id="jpeg"),
+        pytest.param(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "PNG 图片", id="png"),
+        pytest.param(b"II*\x00\x08\x00\x00\x00", "TIFF 图片", id="tiff"),
+        pytest.param(b"BM\x36\x00\x00\x00\x00\x00", "BMP 图片", id="bmp"),
+        pytest.param(b"{\\rtf1\\ansi}", "RTF 文档", id="rtf"),
+        pytest.param(b"Rar!\x1a\x07\x01\x00", "RAR 压缩包", id="rar"),
+        pytest.param(b"<!DOCTYPE html><html><body>x", "网页（HTML）", id="html"),
+        pytest.param(b"\xef\xbb\xbf\n <HTML><p>x", "网页（HTML）", id="html after a mark"),
+        pytest.param("<html>".encode("utf-16"), "网页（HTML）", id="html in UTF-16"),
+        pytest.param(b'<?xml version="1.0"?><a/>', "XML 文件", id="xml"),
+        pytest.param(b"MIME-Version: 1.0\r\n", "网页归档（MHT）或邮件", id="mht"),
+        pytest.param(zip_file({"OFD.xml": "<x/>"}), "OFD 版式文件", id="ofd"),
+        pytest.param(zip_file({"xl/workbook.xml": "<x/>"}), "Excel 表格", id="xlsx"),
+        pytest.param(zip_file({"ppt/presentation.xml": "<x/>"}), "PowerPoint 演示文稿", id="pptx"),
+        pytest.param(zip_file({"content.xml": "<x/>"}), "OpenDocument 文档", id="odt"),
+        pytest.param(zip_file({"照片.jpg": b"x"}), "ZIP 压缩包", id="zip"),
+        pytest.param(
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"),
+            "旧版 Word 或 WPS 文档（.doc、.wps）",
+            id="doc",
+        ),
+        pytest.param(
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
+            "旧版 Office 文件或其他复合文件",
+            id="unknown ole",
+        ),
+    ],
+)
+def test_other_files_are_named_with_a_way_out(data: bytes, seems: str) -> None:
+    with pytest.raises(UnsupportedFormatError, match="请") as caught:
+        parse(data, "报告.pdf")
+    assert f"这是{seems}，" in caught.value.message

@@ -1,0 +1,299 @@
+"""Every error answer, what is refused at the door, and what the log says of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from asyncio import run
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from starlette.requests import Request as StarletteRequest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.app import create_app
+from api.guard import Guard
+from api.problems import PROBLEMS
+from api.settings import Settings
+from extractor.errors import GroundingError, ParseError
+from tests.api_client import (
+    ABSENT,
+    HOST,
+    MIB,
+    REPORT,
+    REPORT_ID,
+    CountingReader,
+    FailingReader,
+    problem,
+    serving,
+    upload,
+)
+
+
+@pytest.fixture
+def client() -> Iterator[TestClient]:
+    with serving() as client:
+        yield client
+
+
+def _parse_errors(base: type[ParseError] = ParseError) -> list[type[ParseError]]:
+    return [base, *(deeper for sub in base.__subclasses__() for deeper in _parse_errors(sub))]
+
+
+@pytest.mark.parametrize("error", _parse_errors(), ids=lambda error: error.code)
+def test_a_file_that_cannot_be_read_says_why_and_leaves_nothing(error: type[ParseError]) -> None:
+    assert error.code in PROBLEMS
+    with serving(FailingReader(error("第3页读不出。请另存后重新上传。", page=3))) as client:
+        found = problem(upload(client), error.code)
+        assert (found.detail, found.page) == ("第3页读不出。请另存后重新上传。", 3)
+        assert found.instance == "/v1/documents"
+        assert client.get("/v1/documents").json()["documents"] == []
+
+
+def test_a_parse_error_unknown_to_the_table_is_parse_failed() -> None:
+    class NewError(ParseError):
+        code = "of_a_later_version"
+
+    with serving(FailingReader(NewError("读不出。请另存。"))) as client:
+        problem(upload(client), "parse_failed")
+
+
+Request = Callable[[TestClient], Any]
+FORM = {"Content-Type": "multipart/form-data; boundary=x"}
+REFUSED: list[tuple[str, str, Request]] = [
+    ("an empty file", "file_empty", lambda c: upload(c, b"")),
+    ("an empty body", "file_empty", lambda c: c.post("/v1/documents")),
+    ("a form without a file", "file_missing", lambda c: c.post("/v1/documents", files={"x": b"1"})),
+    ("a text field named file", "file_missing", lambda c: c.post(
+        "/v1/documents", files={"file": (None, "x")})),
+    ("nothing chosen", "file_missing", lambda c: c.post(
+        "/v1/documents", headers=FORM, content=b'--x\r\nContent-Disposition: form-data; '
+        b'name="file"; filename=""\r\n\r\n\r\n--x--\r\n')),
+    ("two files", "request_malformed", lambda c: c.post(
+        "/v1/documents", files=[("file", ("a", b"1")), ("file", ("b", b"2"))])),
+    ("a form without boundary", "request_malformed", lambda c: c.post(
+        "/v1/documents", content=b"x", headers={"Content-Type": "multipart/form-data"})),
+    ("a broken form", "request_malformed", lambda c: c.post(
+        "/v1/documents", content=b"--y\r\n", headers=FORM)),
+    ("an urlencoded form", "media_type_unsupported", lambda c: c.post(
+        "/v1/documents", data={"file": "x"})),
+    ("no such route", "route_not_found", lambda c: c.get("/v2/documents")),
+    ("no such method", "method_not_allowed", lambda c: c.put("/v1/documents")),
+    ("no such document", "document_not_found", lambda c: c.get(f"/v1/documents/{ABSENT}")),
+    ("an id of another form", "document_not_found", lambda c: c.get("/v1/documents/%27%20or%201")),
+    ("a case without its document", "document_not_found", lambda c: c.post(
+        "/v1/checklists", json={"documents": [ABSENT]})),
+    ("a cursor of letters", "cursor_invalid", lambda c: c.get("/v1/documents?cursor=zzzz")),
+    ("a cursor that is not ASCII", "cursor_invalid", lambda c: c.get("/v1/documents?cursor=页")),
+    ("a negative cursor", "cursor_invalid", lambda c: c.get("/v1/documents?cursor=LTE")),
+    ("a huge cursor", "cursor_invalid", lambda c: c.get(
+        "/v1/documents?cursor=OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5")),
+    ("a limit of nothing", "request_invalid", lambda c: c.get("/v1/documents?limit=0")),
+    ("a limit of letters", "request_invalid", lambda c: c.get("/v1/documents?limit=x")),
+    ("an empty case", "request_invalid", lambda c: c.post(
+        "/v1/checklists", json={"documents": []})),
+    ("too many documents", "request_invalid", lambda c: c.post(
+        "/v1/checklists", json={"documents": [ABSENT] * 101})),
+    ("an id that is no hash", "request_invalid", lambda c: c.post(
+        "/v1/checklists", json={"documents": ["x"]})),
+    ("an unknown field", "request_invalid", lambda c: c.post(
+        "/v1/checklists", json={"documents": [ABSENT], "x": 1})),
+    ("broken JSON", "request_invalid", lambda c: c.post(
+        "/v1/checklists", content=b"{", headers={"Content-Type": "application/json"})),
+    ("JSON without its type", "request_invalid", lambda c: c.post(
+        "/v1/checklists", content=json.dumps({"documents": [ABSENT]}).encode())),
+    ("JSON that is too large", "upload_too_large", lambda c: c.post(
+        "/v1/checklists", json={"documents": ["x" * 70_000]})),
+    ("a foreign host", "host_not_allowed", lambda c: c.get(
+        "/livez", headers={"Host": "evil.example"})),
+    ("a broken host", "host_not_allowed", lambda c: c.get("/livez", headers={"Host": "[::1"})),
+    ("another site's form", "cross_site_refused", lambda c: c.post(
+        "/v1/documents", content=b"x", headers={"Sec-Fetch-Site": "cross-site"})),
+    ("an old browser on another site", "cross_site_refused", lambda c: c.post(
+        "/", files={"file": b"x"}, headers={"Origin": "http://evil.example"})),
+    ("an opaque origin", "cross_site_refused", lambda c: c.delete(
+        f"/v1/documents/{ABSENT}", headers={"Origin": "null"})),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "send"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
+)
+def test_refused_requests_say_why(client: TestClient, code: str, send: Request) -> None:
+    problem(send(client), code)
+
+
+def test_every_problem_code_has_a_case() -> None:
+    elsewhere = {"internal_error", "not_ready", *(error.code for error in _parse_errors())}
+    assert {code for _, code, _ in REFUSED} | elsewhere == set(PROBLEMS)
+
+
+def test_method_not_allowed_names_the_allowed(client: TestClient) -> None:
+    allowed = client.put("/v1/documents").headers["allow"]
+    assert "POST" in allowed or "GET" in allowed
+
+
+def test_invalid_fields_are_named_in_chinese_without_their_values(client: TestClient) -> None:
+    response = client.post("/v1/checklists", json={"documents": [ABSENT, "赵某某"], "更多": 1})
+    found = problem(response, "request_invalid")
+    assert found.errors is not None
+    assert [error.field for error in found.errors] == ["body.documents.1", "body.更多"]
+    assert all(re.fullmatch(r"[^A-Za-z]*(64[^A-Za-z]*)?", e.message) for e in found.errors)
+    assert "赵某某" not in response.text
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, {"Origin": HOST}]
+)
+def test_our_own_page_may_send(client: TestClient, headers: dict[str, str]) -> None:
+    response = client.post("/v1/documents", files={"file": REPORT}, headers=headers)
+    assert response.status_code == 201
+
+
+def _chunks(total: int, size: int = 1 << 16) -> Iterator[bytes]:
+    for start in range(0, total, size):
+        yield b"x" * min(size, total - start)
+
+
+OVERSIZED: list[tuple[str, Request]] = [
+    ("form", lambda c: upload(c, b"x" * (MIB + 1))),
+    ("form far over", lambda c: upload(c, b"x" * (3 * MIB))),
+    ("body", lambda c: c.post("/v1/documents", content=b"x" * (MIB + 1))),
+    ("body far over", lambda c: c.post("/v1/documents", content=b"x" * (3 * MIB))),
+    ("body of unknown length", lambda c: c.post("/v1/documents", content=_chunks(3 * MIB))),
+]
+
+
+@pytest.mark.parametrize("send", [row[1] for row in OVERSIZED], ids=[row[0] for row in OVERSIZED])
+def test_oversized_uploads_are_refused_unread(send: Request) -> None:
+    reader = CountingReader()
+    with serving(reader, max_upload_mb=1) as client:
+        found = problem(send(client), "upload_too_large")
+    assert "1 MiB" in found.detail and "HECHA_MAX_UPLOAD_MB" in found.detail
+    assert reader.reads == 0
+
+
+@pytest.mark.parametrize("as_form", [True, False])
+def test_a_file_exactly_at_the_limit_is_read(as_form: bool) -> None:
+    reader = FailingReader(ParseError("到了读取这一步。"))
+    with serving(reader, max_upload_mb=1) as client:
+        data = b"x" * MIB
+        response = upload(client, data) if as_form else client.post("/v1/documents", content=data)
+        problem(response, "parse_failed")
+
+
+PRIVATE = "钱某的身份证号"
+ERRORS = [RuntimeError(PRIVATE), GroundingError(PRIVATE), KeyError(PRIVATE)]
+
+
+def _ask(app: ASGIApp, *received: Message, length: bytes = b"99999999") -> list[Message]:
+    """What the app sends when it gets these messages and no more."""
+    coming, sent = iter(received), []
+    scope: Scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/checklists",
+        "query_string": b"",
+        "headers": [(b"host", b"localhost"), (b"content-length", length)],
+    }
+
+    async def receive() -> Message:
+        return next(coming)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def ask() -> None:
+        await app(scope, receive, send)
+
+    run(ask())
+    return sent
+
+
+@pytest.mark.parametrize("length", [b"65537", b"99999999", b"9" * 5000])
+def test_a_declared_length_over_the_limit_is_refused_before_the_body(length: bytes) -> None:
+    start, body = _ask(create_app(Settings()), length=length)
+    assert start["status"] == 413
+    assert json.loads(body["body"])["code"] == "upload_too_large"
+
+
+async def _wait_for_body(scope: Scope, receive: Receive, send: Send) -> None:
+    await StarletteRequest(scope, receive).body()
+
+
+async def _break_off(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    raise RuntimeError(PRIVATE)
+
+
+@pytest.mark.parametrize(
+    ("app", "statuses", "logged"),
+    [(_wait_for_body, [], "client left"), (_break_off, [200], "unexpected")],
+)
+def test_a_broken_connection_ends_quietly(
+    app: ASGIApp, statuses: list[int], logged: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    guard = Guard(app, allowed_hosts=["*"], upload_paths=["/v1/checklists"], upload_limit=10**8)
+    sent = _ask(guard, {"type": "http.disconnect"})
+    assert [message["status"] for message in sent] == statuses
+    assert logged in caplog.text and PRIVATE not in caplog.text
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_unexpected_errors_show_only_a_number_that_the_log_has(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with serving(FailingReader(error)) as client:
+        response = upload(client, name="钱某.txt")
+    found = problem(response, "internal_error")
+    assert PRIVATE not in response.text and "Traceback" not in response.text
+    assert found.error_id is not None
+    assert re.fullmatch(r"[0-9a-f]{16}", found.error_id)
+    assert f"{found.error_id} {type(error).__name__} at api_client.py:" in caplog.text
+    assert PRIVATE not in caplog.text and "钱某" not in caplog.text
+
+
+def test_logs_name_routes_and_codes_but_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with serving() as client:
+        upload(client, name="赵某处理决定.txt")
+        client.post("/v1/documents?filename=赵某.txt", content=b"")
+        client.get(f"/v1/documents/{REPORT_ID}/checklist")
+        client.get("/", params={"document": REPORT_ID})
+        client.get("/赵某")
+    lines = [r.getMessage() for r in caplog.records if r.name.startswith("hecha")]
+    assert any(re.fullmatch(r"POST /v1/documents 201 \d+ ms", line) for line in lines)
+    assert any(re.fullmatch(r"GET \S+\{document_id\}/checklist 200 \d+ ms", x) for x in lines)
+    assert "problem file_empty" in lines
+    text = "\n".join(lines)
+    assert "赵某" not in text and "青榆" not in text and REPORT_ID not in text
+
+
+def test_readyz_says_when_the_database_does_not_answer(tmp_path: Path) -> None:
+    with serving(database=str(tmp_path / "hecha.db")) as client:
+        assert client.get("/readyz").status_code == 200
+        for file in tmp_path.iterdir():
+            file.write_bytes(b"no database" * 1000)
+        problem(client.get("/readyz"), "not_ready")
+        assert client.get("/livez").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("allowed", "host", "status"),
+    [
+        ("*", "hecha.example", 200),
+        ("hecha.example", "hecha.example:8000", 200),
+        ("hecha.example", "127.0.0.1", 400),
+        ("::1", "[::1]:8000", 200),
+        ("localhost", "LOCALHOST", 200),
+    ],
+)
+def test_allowed_hosts(allowed: str, host: str, status: int) -> None:
+    with serving(allowed_hosts=allowed) as client:
+        assert client.get("/livez", headers={"Host": host}).status_code == status
