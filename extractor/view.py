@@ -39,7 +39,7 @@ _ALNUM = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWX
 MARK = re.compile(
     r"第[一二三四五六七八九十百\d]{1,4}[章节条部]|[一二三四五六七八九十]{1,3}[、.，：]"
     r"|（[一二三四五六七八九十]{1,3}）|[㈠-㈩]"
-    r"|\d{1,2}[.、，）](?![\d])|[⒈-⒛]|（\d{1,2}）|[⑴-⒇]|[①-⑳]"
+    r"|\d{1,2}[.、，）](?!\d(?!\d{3}年))|[⒈-⒛]|（\d{1,2}）|[⑴-⒇]|[①-⑳]"
     r"|[一二三四五六七八九十]{1,2}是|附件|第[一二三四五六七八九十]{1,2}，"
 )
 """What a paragraph may begin with that shows that it is not the rest of the line before."""

@@ -12,15 +12,15 @@ from urllib.parse import unquote
 
 import pytest
 import typer.main
-from api.cli import app
 
+from api.cli import app
 from corpus.build_samples import SAMPLES
 from extractor.formats import FORMATS
 from tests.conftest import ROOT
 
 DOCUMENTS = sorted(
     path
-    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("models/*.md"))
+    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*/README.md"))
     if path.is_file()
 )
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

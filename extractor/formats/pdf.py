@@ -25,8 +25,8 @@ from extractor.formats.pdf_tables import Drawing, Grid, TableCell, read_drawing
 _PDFIUM = threading.Lock()
 """pdfium is not safe to use from two threads."""
 
-_RULED: Final = 4
-_SPARSE: Final = 12
+_RULED: Final = 4  # paths on a page that may hold a table
+_SPARSE: Final = 12  # characters: a stamped page number is no text layer
 _PICTURE_PAGE: Final = 0.5
 _FULL_PAGE: Final = 0.8
 _GARBAGE: Final = 0.3

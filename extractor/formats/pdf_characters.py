@@ -21,6 +21,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _SEPARATOR: Final = "\r"
 FIRST_WIDE: Final = "\u2e80"
+# Gaps and heights as shares of the height of a line or the width of a wide character.
 _WIDE_GAP: Final = 0.8
 _NARROW_GAP: Final = 0.15
 _COLUMN_GAP: Final = 1.5

@@ -8,7 +8,7 @@ from typing import Final
 from extractor.formats.pdf_characters import Run
 
 _FEWEST: Final = 6
-_GUTTER: Final = 8.0
+_GUTTER: Final = 8.0  # points
 _WIDEST_CROSSING: Final = 0.25
 _COLUMN: Final = 0.3
 

@@ -13,20 +13,23 @@ from extractor.document import Page
 from extractor.formats.pdf_characters import FIRST_WIDE, Line
 from extractor.view import MARK, fold
 
-_INDENT: Final = 1.5
-_DEEP: Final = 6.0
+# Lengths in em, the width of a Chinese character.
+_INDENT: Final = 1.5  # official documents indent by two characters (GB/T 9704-2012, 7.3.3)
+_DEEP: Final = 6.0  # further right stands a signature, not a paragraph
 _CENTRED_MARGIN: Final = 2.5
 _CENTRED_SHIFT: Final = 0.6
-_RESIZED: Final = 0.12
-_GAP: Final = 1.35
-_EARLY: Final = 3.0
-_USUAL: Final = 0.4
-_STRAY: Final = 0.03
+_EARLY: Final = 3.0  # a line that leaves so much room ends its paragraph
 _SLACK: Final = 0.4
 _LOOSE_SLACK: Final = 1.0
-_LONGEST_PIECE: Final = 24
+# Ratios of sizes and of line steps.
+_RESIZED: Final = 0.12
 _TITLE: Final = 1.12
+_GAP: Final = 1.35
+# Shares and counts of lines, and characters.
+_USUAL: Final = 0.4
+_STRAY: Final = 0.03
 _ENOUGH: Final = 10
+_LONGEST_PIECE: Final = 24
 
 _CLOSING = frozenset("，。；：！？、”’）》〉」』】〕％%,.;:!?)]}…—")
 _OPENING = frozenset("“‘（《〈「『【〔([{")

@@ -14,6 +14,7 @@ import pypdfium2.raw as pdfium
 
 from extractor.formats.pdf_characters import Geometry
 
+# Points.
 _THIN: Final = 3.0
 _SNAP: Final = 3.0
 _SHORTEST: Final = 6.0

@@ -93,6 +93,7 @@ class PenaltyReading:
     sources: dict[str, tuple[int, int]] = field(default_factory=dict)
     item: tuple[int, int] = (0, 0)
     cue: tuple[int, int] = (0, 0)
+    part: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,17 +137,25 @@ class ClauseReading:
     """One cue being turned into records: everything the clause says of it."""
 
     def __init__(
-        self, context: Context, item: Item, scope: Scope, cue: Cue, start: int, limit: int
+        self,
+        context: Context,
+        item: Item,
+        scope: Scope,
+        cue: Cue,
+        part: tuple[int, int],
+        limit: int,
     ) -> None:
-        """Begin with the cue, the start of its sentence and the place of the next cue."""
+        """Begin with the cue, the range of its part of the sentence and where the next cue is."""
         self._context = context
         self._item = item
         self._scope = scope
         self._cue = cue
-        self._start = start
+        self._part = part
+        self._start = part[0]
         self._limit = limit
         text = context.masked
-        self._clause = max(start, max(text.rfind(mark, start, cue.start) for mark in "，；：") + 1)
+        marks = (text.rfind(mark, self._start, cue.start) for mark in "，；：")
+        self._clause = max(self._start, max(marks) + 1)
 
     def records(self, targets: Sequence[PartyDraft]) -> Iterator[PenaltyReading]:
         """Yield one record for each party and kind.
@@ -174,6 +183,7 @@ class ClauseReading:
                     basis=tuple(self._scope.basis),
                     item=(self._item.start, self._item.end),
                     cue=(self._cue.start, self._cue.end),
+                    part=self._part,
                 )
                 reading.sources["party"] = self._place_of(party)
                 if self._scope.basis_at is not None and reading.basis:
@@ -255,9 +265,10 @@ class ClauseReading:
         text = self._context.masked
         tail = text[self._cue.start : self._item.end]
         if kind == "admin.fine":
-            if _UNPAID.search(tail):
+            paid = _PAID.search(tail)
+            if _UNPAID.search(tail) and not paid:
                 return "not_executed"
-            return "executed" if _PAID.search(tail) and not _PART_PAID.search(tail) else "decided"
+            return "executed" if paid and not _PART_PAID.search(tail) else "decided"
         if kind.endswith("self_criticism") and _DONE_CHECK.search(text[self._start : self._limit]):
             return "executed"
         if kind == "crim.transferred" and _CLAIMED.search(tail):

@@ -104,6 +104,8 @@ def _not_names() -> frozenset[str]:
 
 def is_particular(clause: str) -> bool:
     """Tell whether a clause only describes a person: 男, 汉族, 中共党员, 1970年3月出生."""
+    if clause.endswith("人") and title_pattern().search(clause):
+        return False
     return len(clause) <= 44 and _particular().match(clause) is not None
 
 

@@ -193,7 +193,7 @@ def _read_part(
         window = cue.end
         if not targets:
             continue
-        reading = ClauseReading(context, item, scope, cue, start, limit)
+        reading = ClauseReading(context, item, scope, cue, (start, end), limit)
         made.extend(reading.records(targets))
     yield from _without_vague(context.masked, made)
 
@@ -277,18 +277,24 @@ def _heading_fits(kind: str, party: PartyDraft) -> str | None:
 
 
 def _link_numbers(context: Context, item: Item, readings: Sequence[PenaltyReading]) -> None:
-    """Link penalty, court, … numbers: those of the sentence, else those of the whole item."""
-    inside = [
-        n
-        for n in context.found.numbers
-        if item.start <= n.start < item.end and n.kind in _NUMBER_KINDS
-    ]
-    if not inside:
-        return
+    """Link penalty, court, … numbers to the sanctions that they belong to.
+
+    A number in the words of a sanction belongs to it alone. One in a sentence without a sanction
+    (a line of numbers, 文号为…) belongs to all sanctions of the item before it.
+    """
+    parts = {reading.part for reading in readings}
+    own: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    shared: list[int] = []
+    for number in context.found.numbers:
+        if not item.start <= number.start < item.end or number.kind not in _NUMBER_KINDS:
+            continue
+        part = next((p for p in parts if p[0] <= number.start < p[1]), None)
+        if part is None:
+            shared.append(number.index)
+        else:
+            own[part].append(number.index)
     for reading in readings:
-        stop = context.view.text.find("。", reading.end)
-        near = [n for n in inside if reading.start <= n.start < (stop if stop >= 0 else item.end)]
-        reading.numbers = tuple(n.index for n in near or inside)
+        reading.numbers = tuple(own[reading.part] or shared)
 
 
 _STAGES = ("proposed", "decided", "executed", "not_executed")

@@ -8,6 +8,7 @@ that meet them. The same masked name with another title is another person.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -26,8 +27,13 @@ _LEFT_GLUE = re.compile(
     r"^.{0,40}?(?:[^，。]{1,30}的|委托|责成|督促|建议|要求|组织|位于|[挂靠属]于|承包给|发包给|出租给|以及"
     r"|(?:对?象|分别|主体|更名|变更|名称|单位|企业|前身|业主|方)为|(?<=.)[是系在])"
     r"|^.{0,24}?[对由向经给被与从至将使让]"
+    r"|^其(?:所属|下属)(?:事业|企业)?单位|^[一二三四五六七八九]是"
     r"|^(?:鉴于|\d{4}年(?:\d{1,2}月)?(?:\d{1,2}日)?|事故(?:发生|责任)?单位|事故企业|涉事企业)"
 )
+_PLACES = re.compile(
+    r"(?:[\u4e00-\u9fff]{2,9}?(?:省|自治区|市|地区|州|盟|县|区|旗|镇|乡|街道|村)){1,4}|中国"
+)
+_TAIL = 4
 _MASKED_PARTS = frozenset("某*×xX")
 
 
@@ -63,6 +69,7 @@ class Roster:
         self.proposed_persons: frozenset[str] = frozenset()
         self._collect_enterprises()
         self._collect_aliases()
+        self._merge_forms()
         if tagger is not None:
             self._take_proposals(tagger)
         known = sorted([*self.organisations, *self.alias_of], key=len, reverse=True)
@@ -97,6 +104,34 @@ class Roster:
             if full is None or _GENERIC_ALIAS.search(alias) or alias == full:
                 continue
             self.alias_of.setdefault(alias, full)
+
+    def _merge_forms(self) -> None:
+        """Join a name with its form without the place, and drop names with words before them.
+
+        云岭省东川安达公司 and 东川安达公司 are one; 分包给安达公司 is 安达公司 and words of the sentence.
+        """
+        ends: defaultdict[str, list[str]] = defaultdict(list)
+        for name in sorted([*self.organisations, *self.alias_of], key=len):
+            ends[name[-_TAIL:]].append(name)
+        for name in sorted(self.organisations, key=len, reverse=True):
+            self._merge(name, [short for short in ends[name[-_TAIL:]] if len(short) < len(name)])
+        for alias, full in list(self.alias_of.items()):
+            target = self.alias_of.get(full, full)
+            if target in self.organisations:
+                self.alias_of[alias] = target
+            else:
+                del self.alias_of[alias]
+
+    def _merge(self, name: str, shorter: Sequence[str]) -> None:
+        for short in shorter:
+            if not name.endswith(short) or self.alias_of.get(short) == name:
+                continue
+            if not _PLACES.fullmatch(name[: -len(short)]):
+                del self.organisations[name]
+                return
+            if short in self.organisations:
+                del self.organisations[short]
+                self.alias_of[short] = name
 
     def _name_before(self, head: str, end: int) -> str | None:
         for name in sorted(self.organisations, key=len, reverse=True):
@@ -222,7 +257,7 @@ def _trim_left(name: str, start: int) -> tuple[str, int]:
     """Cut words that stand before the name without a mark between: 位于…的, 责成, 委托, 对, 由."""
     while True:
         glue = _LEFT_GLUE.match(name)
-        if glue is None or len(name) - glue.end() < 5:
+        if glue is None or len(name) - glue.end() < 4:
             break
         name, start = name[glue.end() :], start + glue.end()
     pieces = name.split("和")

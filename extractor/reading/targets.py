@@ -82,6 +82,9 @@ _PASSIVE = re.compile(r"(?:目前|现)?(?P<name>[\u4e00-\u9fff*某×xX·]{2,4}?)
 _DISPOSES = re.compile(
     r"建议|责成|责令|依据|根据|按照|依照|由(?!于)|给予|处以|处(?=\d|上一年)|鉴于"
 )
+_DAY = re.compile(
+    r"(?:(?:\d{4}年|同年|当年|次年)?\d{1,2}月(?:\d{1,2}日)?(?:上午|下午)?)?[，]?(?:经|由|被)?"
+)
 _RECIPIENT = re.compile(
     r"向(?P<to>[^，。；]{2,40}?)(?=作出|做出|写出|提交|作(?=深刻|书面|检查|检讨))"
 )
@@ -356,6 +359,9 @@ def find_organ(text: str, start: int, cue: Cue) -> tuple[str, int, int] | None:
 
 
 def _strip_organ(organ: str, first: int) -> tuple[str, int]:
+    day = _DAY.match(organ)
+    if day is not None:
+        organ, first = organ[day.end() :], first + day.end()
     for lead in ("责成", "建议", "由", "经", "请", "督促", "已", "依法"):
         at = organ.rfind(lead)
         if at >= 0 and len(organ) - at - len(lead) >= 2 and lead in ("责成", "建议", "督促", "由"):

@@ -221,6 +221,8 @@ class _Emitter:
 
     def _lead(self, node: Node, own_end: int) -> Iterator[Element]:
         text = self._text
+        if node.title and "，" not in node.title and own_end <= node.title_end:
+            return  # one plain clause before 一是: the name of what its children say
         asks = not names_only(node) and _asks(node.title)
         begin = node.body if asks else max(node.title_end, node.body)
         parts = list(sentences(text, begin, own_end))
