@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from extractor.reading.laws import find_law_citations
 
 from extractor.document import DocumentBuilder
 from extractor.reading.citations import find_document_numbers
-from extractor.reading.outline import read_outline
 from extractor.reading.clauses import Found, NumberAt, PenaltyReading
+from extractor.reading.laws import find_law_citations
+from extractor.reading.outline import read_outline
 from extractor.reading.penalties import read_penalties
 from extractor.reading.roster import Roster
 from extractor.rules import load_toml, penalty_families

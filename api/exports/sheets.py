@@ -40,8 +40,8 @@ KIND_LABELS = {
 ROLE_LABELS = {"basis": "依据（应当落实）", "outcome": "结果（已经落实）"}
 _CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩"
 _LOW_CONFIDENCE = 0.7
-_SOURCE_HEAD = 36
-_SOURCE_TAIL = 72
+_SOURCE_HEAD = 30
+_SOURCE_TAIL = 64
 _REPORTED = 120
 _BREAKS = re.compile(r"\s*\n\s*")
 _CHINESE = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef])\s+(?=[\u3000-\u9fff\uff00-\uffef])")
@@ -203,9 +203,9 @@ def _boxes(papers: Iterable[str]) -> str:
 
 def _accountability(checklist: Checklist, references: References) -> Sheet:
     columns = _columns(
-        ("序号", 5), ("责任主体", 11), ("单位及职务", 12), ("责任认定", 8), ("处理建议", 14),
-        ("处理依据", 12), ("处理机关", 10), ("实际处理情况", 14), ("文书文号及日期", 14),
-        ("执行情况", 11), ("落实状态", 8.5), ("佐证材料", 14), ("出处", 21), ("备注", 18),
+        ("序号", 5), ("责任主体", 12), ("单位及职务", 14), ("责任认定", 8), ("处理建议", 14),
+        ("处理依据", 13), ("处理机关", 11), ("实际处理情况", 14), ("文书文号及日期", 15),
+        ("执行情况", 10), ("落实状态", 8.5), ("佐证材料", 15), ("出处", 44), ("备注", 20),
     )  # fmt: skip
     rows = []
     for at, row in enumerate(checklist.accountability, 1):

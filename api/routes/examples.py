@@ -41,9 +41,7 @@ _COMPANY: Final = "青榆明安建筑有限公司"
 _ARTICLE: Final = "《中华人民共和国安全生产法》第一百一十四条第一款第一项"
 _FINE: Final = "建议由禾山县应急管理局对其处35万元罚款"
 _PENALTY: Final = (
-    f"{_COMPANY}未落实高处作业审批制度，对事故发生负有责任。"
-    f"依据{_ARTICLE}的规定，"
-    f"{_FINE}。"
+    f"{_COMPANY}未落实高处作业审批制度，对事故发生负有责任。依据{_ARTICLE}的规定，{_FINE}。"
 )
 _MEASURES: Final = "二、事故防范和整改措施"
 _MEASURE: Final = f"{_COMPANY}应于2024年9月30日前修订高处作业审批制度，并对全体作业人员进行培训。"

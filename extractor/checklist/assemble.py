@@ -174,7 +174,7 @@ def _reply(materials: Sequence[Material]) -> Reply:
 def _evaluation(materials: Sequence[Material]) -> CaseEvaluation | None:
     for material in materials:
         evaluation = material.extraction.evaluation
-        if evaluation is not None:
+        if evaluation is not None and (evaluation.established or evaluation.lead):
             return CaseEvaluation(
                 established=evaluation.established,
                 lead=evaluation.lead,

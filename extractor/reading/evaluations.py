@@ -20,7 +20,8 @@ from extractor.view import View
 _ZONE = 4000
 _NEAR = 100
 _STOP = re.compile(r"[。；\n]")
-_SPLIT = re.compile(r"、|，|以及|和|及|与")
+_SPLIT = re.compile(r"、|，|以及|[和及与]")
+_NAME_DONE = re.compile(r"[局委会院厅部办府队处所中心校团站社]$")
 _BOOK_BEFORE = re.compile(r"《([^《》]{2,160}(?:《[^《》]{2,120}》[^《》]{0,60})?)》[（(]?$")
 _REPLY_CODE = re.compile(r"批复|政批|批〔")
 _REPLY_AFTER = re.compile(r"[）)]?(?:文件?|号)?[^，。；]{0,6}批复")
@@ -287,8 +288,12 @@ def _bodies(text: str, start: int, end: int) -> tuple[tuple[int, int], ...]:
 
 
 def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Cut a list; the 和 inside a name (人力资源和社会保障局) is no cut."""
     at = start
     for match in _SPLIT.finditer(text, start, end):
+        piece = text[at : match.start()]
+        if match.group() in "和及与" and len(piece) > 4 and not _NAME_DONE.search(piece):
+            continue
         if match.start() > at:
             yield at, match.start()
         at = match.end()

@@ -108,7 +108,7 @@ class Roster:
     def _merge_forms(self) -> None:
         """Join a name with its form without the place, and drop names with words before them.
 
-        云岭省东川安达公司 and 东川安达公司 are one; 分包给安达公司 is 安达公司 and words of the sentence.
+        云岭省安达公司 and 安达公司 are one; 分包给安达公司 is 安达公司 behind other words.
         """
         ends: defaultdict[str, list[str]] = defaultdict(list)
         for name in sorted([*self.organisations, *self.alias_of], key=len):

@@ -1,0 +1,21 @@
+# docker build -t hecha . && docker run --rm -p 127.0.0.1:8000:8000 hecha
+FROM python:3.11-slim AS build
+WORKDIR /src
+COPY requirements.lock pyproject.toml README.md LICENSE ./
+RUN python -m venv /opt/hecha \
+    && /opt/hecha/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY extractor extractor
+COPY models models
+COPY corpus corpus
+COPY api api
+RUN /opt/hecha/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+
+FROM python:3.11-slim
+COPY --from=build /opt/hecha /opt/hecha
+RUN useradd --create-home --uid 10001 hecha
+USER hecha
+WORKDIR /data
+EXPOSE 8000
+# Inside a container only the published port reaches the service; -p 127.0.0.1:… keeps it local.
+ENTRYPOINT ["/opt/hecha/bin/hecha"]
+CMD ["serve", "--host", "0.0.0.0", "--port", "8000"]

@@ -1,0 +1,1 @@
+"""Measurements: how fast the reader is, on this machine, now."""

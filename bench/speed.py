@@ -1,0 +1,74 @@
+"""Characters a second of `extract`, start-up time of the command, peak memory.
+
+Measured on the folder of real documents when it is there (HECHA_GOLD, else ../shared/gold), else
+on the shipped samples.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+from bench.figures import show
+from extractor import extract, parse
+from extractor.document import Document
+
+ROOT = Path(__file__).resolve().parent.parent
+ROUNDS = 3
+
+
+def _files() -> list[Path]:
+    gold = Path(os.environ.get("HECHA_GOLD", ROOT.parent / "shared" / "gold"))
+    real = sorted([*gold.glob("dev/*.txt"), *gold.glob("unlabelled/*.txt")])
+    return real or [path for path in _samples() if path.suffix in {".docx", ".pdf", ".txt"}]
+
+
+def _samples() -> Iterator[Path]:
+    return (path for path in sorted((ROOT / "corpus" / "samples").iterdir()) if path.is_file())
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """Median over the rounds, so that one disturbed round does not count."""
+    times = []
+    for _ in range(ROUNDS):
+        began = perf_counter()
+        work()
+        times.append(perf_counter() - began)
+    return median(times)
+
+
+def _start() -> None:
+    subprocess.run(
+        [sys.executable, "-m", "api.cli", "--version"], cwd=ROOT, check=True, capture_output=True
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    files = _files()
+    documents: list[Document] = [parse(path.read_bytes(), path.name) for path in files]
+    characters = sum(len(document.text) for document in documents)
+    extract(documents[0])  # the tables of rules load once
+    seconds = _seconds(lambda: [extract(document) for document in documents])
+    unit = 1024 if sys.platform == "darwin" else 1
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit / 1024
+    show(
+        "提取",
+        {
+            "文件": (str(len(files)), "个"),
+            "全文": (f"{characters:,}", "字"),
+            "提取速度": (characters / seconds, "字/秒"),
+            "命令启动": (_seconds(_start), "秒"),
+            "内存峰值": (memory, "MiB"),
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
