@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from models.jieba_tagger import JiebaTagger
 from models.spacy_tagger import SpacyTagger
 from models.tagger import NoTagger, Tagger, TaggerError
+from models.transformers_tagger import TransformersTagger
+
+_TASK = "ForTokenClassification"
 
 
 def load_tagger(name: str | Path) -> Tagger:
-    """Return the tagger `name`: "none", or the folder of a saved spaCy pipeline.
+    """Return the tagger `name`: "none", "jieba", or the folder of a saved model.
 
-    Nothing is fetched from a network, and the model itself loads at the first text.
+    A folder with a `config.cfg` is a spaCy pipeline; one whose `config.json` names an architecture
+    "…ForTokenClassification" is a transformers model. Nothing is fetched from a network, and the
+    library and the model load at the first text.
 
     Raises:
-        TaggerError: there is no such folder, or it holds no pipeline.
+        TaggerError: there is no such folder, or it holds no model of these two kinds.
     """
     if str(name) == NoTagger.name:
         return NoTagger()
+    if str(name) == "jieba":
+        return JiebaTagger()
     folder = Path(name)
     if not folder.is_dir():
         raise TaggerError(
-            f"没有找到识别模型：{folder}。请给出本机上模型文件夹的路径，或用 none 表示只用规则。",
+            f"没有找到识别模型：{folder}。请给出本机上模型文件夹的路径；"
+            "jieba 表示用 jieba，none 表示只用规则。",
             "tagger_missing",
         )
-    if not (folder / "config.cfg").is_file():
-        raise TaggerError(
-            f"{folder} 不是 spaCy 模型：缺少 config.cfg。请给出含有 config.cfg 的文件夹。"
-        )
-    return SpacyTagger(folder)
+    if (folder / "config.cfg").is_file():
+        return SpacyTagger(folder)
+    if _is_token_classifier(folder / "config.json"):
+        return TransformersTagger(folder)
+    raise TaggerError(
+        f"{folder} 里没有可用的识别模型。spaCy 模型要有 config.cfg；"
+        f"transformers 模型要有 config.json，其中 architectures 以 {_TASK} 结尾。"
+    )
+
+
+def _is_token_classifier(config: Path) -> bool:
+    try:
+        content = json.loads(config.read_bytes())
+    except (OSError, ValueError):
+        return False
+    names = content.get("architectures") if isinstance(content, dict) else None
+    return isinstance(names, list) and any(str(name).endswith(_TASK) for name in names)

@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
-from models.tagger import LABELS, Label, Mention, TaggerError
-
-CHUNK = 5_000
-"""Characters given to the pipeline at a time; cut at a line end where there is one."""
-
-UNMEASURED = 0.5
-"""Score of what a pipeline finds that carries no measured precision: it is as good as a coin."""
-
-_LABELS: Mapping[str, Label] = {
-    "PER": "PERSON",
-    "ORGANIZATION": "ORG",
-    "COMPANY": "ORG",
-    "NORP": "ORG",
-    "POSITION": "TITLE",
-    "GPE": "PLACE",
-    "LOC": "PLACE",
-    "FAC": "PLACE",
-    "LOCATION": "PLACE",
-}
+from models.adapting import UNMEASURED, chunks, import_package, label_of
+from models.tagger import Mention, TaggerError
 
 
 class SpacyTagger:
@@ -49,7 +30,7 @@ class SpacyTagger:
 
     @cached_property
     def _pipeline(self) -> Any:
-        spacy = _import_spacy()
+        spacy = import_package("spacy", "spaCy")
         try:
             return spacy.load(self._folder)
         except (OSError, ValueError, KeyError, ImportError) as exc:
@@ -70,41 +51,16 @@ class SpacyTagger:
         Raises:
             TaggerError: spaCy is not installed, or the folder holds no loadable pipeline.
         """
-        chunks = ((text[start:end], start) for start, end in _chunks(text))
+        parts = ((text[start:end], start) for start, end in chunks(text))
         return [
             mention
-            for document, start in self._pipeline.pipe(chunks, as_tuples=True)
+            for document, start in self._pipeline.pipe(parts, as_tuples=True)
             for mention in self._mentions(document, start)
         ]
 
     def _mentions(self, document: Any, start: int) -> Iterator[Mention]:
         for entity in document.ents:
-            label = _label(entity.label_)
+            label = label_of(entity.label_)
             if label is not None:
                 score = self._precision.get(entity.label_, UNMEASURED)
                 yield Mention(start + entity.start_char, start + entity.end_char, label, score)
-
-
-def _label(name: str) -> Label | None:
-    upper = name.upper()
-    return cast(Label, upper) if upper in LABELS else _LABELS.get(upper)
-
-
-def _chunks(text: str) -> Iterator[tuple[int, int]]:
-    start = 0
-    while start < len(text):
-        end = min(start + CHUNK, len(text))
-        if end < len(text):
-            end = text.rfind("\n", start, end) + 1 or end
-        yield start, end
-        start = end
-
-
-def _import_spacy() -> ModuleType:
-    try:
-        return importlib.import_module("spacy")
-    except ImportError as exc:
-        raise TaggerError(
-            "读取这个识别模型需要 spaCy，但没有安装。请执行：pip install 'hecha[models]'",
-            "tool_missing",
-        ) from exc

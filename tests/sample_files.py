@@ -96,6 +96,13 @@ def zip_file(files: Mapping[str, str | bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def changed(data: bytes, change: Callable[[str, bytes], bytes | None]) -> bytes:
+    """A ZIP whose entries went through `change(name, content)`; None takes an entry out."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entries = {name: change(name, archive.read(name)) for name in archive.namelist()}
+    return zip_file({name: content for name, content in entries.items() if content is not None})
+
+
 def _root(tag: str, content: str) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?><w:{tag} {_NAMESPACES}>{content}</w:{tag}>'
 

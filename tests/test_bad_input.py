@@ -32,6 +32,7 @@ from tests.sample_files import (
     Print,
     Sheet,
     W,
+    changed,
     docx,
     list_level,
     numbered,
@@ -82,6 +83,17 @@ def external_entity() -> bytes:
 def plain_doctype() -> bytes:
     """No entity, but no Word document has a document type declaration."""
     return document_xml(f"<w:body>{paragraph(TEXT)}</w:body>", "<!DOCTYPE x>")
+
+
+def doctype_in_a_header() -> bytes:
+    """Every part that is read is looked at, not only the body."""
+    sound = docx(paragraph(TEXT), header1=paragraph("文件"))
+    return changed(
+        sound,
+        lambda name, content: content.replace(
+            b"<w:hdr", b'<!DOCTYPE x [<!ENTITY a "b">]><w:hdr', 1
+        ),
+    )
 
 
 def many_laughs() -> bytes:
@@ -220,6 +232,9 @@ def in_time() -> Iterator[None]:
         pytest.param(without_body, "a.docx", CorruptFileError, "正文", id="docx without body"),
         pytest.param(external_entity, "a.docx", CorruptFileError, "外部实体", id="external entity"),
         pytest.param(plain_doctype, "a.docx", CorruptFileError, "外部实体", id="plain doctype"),
+        pytest.param(
+            doctype_in_a_header, "a.docx", CorruptFileError, "外部实体", id="doctype in a header"
+        ),
         pytest.param(many_laughs, "a.docx", CorruptFileError, "外部实体", id="billion laughs"),
         pytest.param(hidden_doctype, "a.docx", CorruptFileError, "外部实体", id="hidden doctype"),
         pytest.param(deep_nesting, "a.docx", CorruptFileError, "异常", id="nested 20,000 deep"),

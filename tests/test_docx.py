@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import random
 from pathlib import Path
 
 import pytest
-from docx import Document as new_document
 
 from extractor.document import Document
 from extractor.formats import parse
 from extractor.formats.word_numbering import format_number
-from tests.sample_files import W, convert, docx, list_level, numbered, one_list, paragraph, zip_file
+from tests.sample_files import (
+    convert,
+    docx,
+    list_level,
+    numbered,
+    one_list,
+    paragraph,
+)
 
 
 def read(data: bytes) -> Document:
@@ -349,6 +354,12 @@ TRACKED = ["tracked_changes"]
             id="spaces count only where xml:space says so",
         ),
         pytest.param(
+            "<w:p><!-- 一 --><w:r><?a b?><w:t>罚款<!-- 二 -->五<?a b?>万元</w:t></w:r></w:p>",
+            ["罚款五万元"],
+            [],
+            id="remarks of the XML are no text and cut none",
+        ),
+        pytest.param(
             f"<w:p>{RUN.format('明')}<w:r><w:rPr><w:vanish/></w:rPr><w:t>暗</w:t></w:r></w:p>",
             ["明"],
             ["hidden_text"],
@@ -415,6 +426,14 @@ TRACKED = ["tracked_changes"]
             ["正文", "红头"],
             [],
             id="a text box is read once",
+        ),
+        pytest.param(
+            f"<w:p>{RUN.format('正文')}<w:r><w:pict><w:txbxContent><w:p>{RUN.format('外')}<w:r><w:pict>"
+            f"<w:txbxContent>{paragraph('内')}</w:txbxContent></w:pict></w:r></w:p></w:txbxContent>"
+            "</w:pict></w:r></w:p>",
+            ["正文", "外", "内"],
+            [],
+            id="a text box in a text box",
         ),
         pytest.param(
             f"<w:p>{RUN.format('正文')}<w:r><w:drawing><a:blip/></w:drawing></w:r></w:p>",
@@ -510,42 +529,3 @@ def test_a_document_of_pictures_is_partial() -> None:
     document = read(docx("<w:p><w:r><w:drawing><a:blip/></w:drawing></w:r></w:p>"))
     assert (document.text, document.status, codes(document)) == ("", "partial", ["no_text_layer"])
     assert "需要 OCR" in document.warnings[0].message
-
-
-def test_strict_open_xml_is_read_like_any_other() -> None:
-    """The ISO strict form has its own namespaces; Word can save it."""
-    strict = f'<w:document xmlns:w="http://purl.oclc.org/ooxml/wordprocessingml/main"><w:body>{paragraph("严格")}</w:body></w:document>'
-    assert read(zip_file({"word/document.xml": strict})).text == "严格"
-
-
-def test_broken_references_do_not_stop_the_text() -> None:
-    """Converters leave relations to parts that are not there (python-docx issue 1105)."""
-    relations = (
-        '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
-        '<Relationship Id="r1" Type="x/image" Target="../NULL"/>'
-        '<Relationship Id="r2" Type="x/styles" Target="styles.xml"/></Relationships>'
-    )
-    body = f'<w:document xmlns:w="{W}"><w:body>{paragraph("正文")}</w:body></w:document>'
-    files = {"word/document.xml": body, "word/_rels/document.xml.rels": relations}
-    assert read(zip_file(files)).text == "正文"
-
-
-def test_a_file_of_a_real_writer() -> None:
-    """python-docx writes all the parts that Word writes."""
-    file = new_document()
-    file.add_heading("一、基本情况", level=1)
-    file.add_paragraph("2019年7月12日，某某公司发生事故。")
-    file.add_paragraph("第一项", style="List Number")
-    file.add_paragraph("第二项", style="List Number")
-    table = file.add_table(rows=2, cols=2)
-    table.cell(0, 0).merge(table.cell(0, 1)).text = "处理情况"
-    table.cell(1, 0).text = "赵某某"
-    table.cell(1, 1).text = "行政警告"
-    buffer = io.BytesIO()
-    file.save(buffer)
-    document = read(buffer.getvalue())
-    assert lines(document) == [
-        "一、基本情况", "2019年7月12日，某某公司发生事故。", "1.第一项", "2.第二项",
-        "处理情况", "赵某某", "行政警告",
-    ]  # fmt: skip
-    assert (document.blocks[0].kind, document.blocks[0].level) == ("heading", 1)

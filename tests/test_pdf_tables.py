@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import pdfplumber
 import pytest
 
 from extractor.document import Document
-from extractor.formats import parse
+from extractor.formats import parse, pdf_tables
 from tests.sample_files import (
     LEFT,
     Print,
@@ -175,6 +178,94 @@ def test_a_word_written_downwards_in_a_cell_is_one() -> None:
         pdf(Sheet([*texts, *row_of(["", "已落实"], 170)], grid([130, 210], COLUMNS[:3])))
     )
     assert [text for *_, text in cells(document)] == ["处理情况", "已落实"]
+
+
+RULED = Sheet(
+    [*row_of(["姓名", "处理"], 145), *row_of(["赵某", "警告"], 170)],
+    grid([130, 155, 180], COLUMNS[:3]),
+)
+PLAIN = Sheet([Print(LEFT, 120, SHORT)], [(80, y, 500, y) for y in (130, 160, 190, 220, 250)])
+
+
+@pytest.mark.parametrize(
+    ("sheets", "opened"),
+    [
+        pytest.param([PLAIN] * 3, 0, id="no page with ruling lines both ways"),
+        pytest.param([PLAIN, RULED, PLAIN, RULED], 1, id="once for all ruled pages"),
+    ],
+)
+def test_pdfplumber_opens_a_file_only_for_its_ruled_pages(
+    monkeypatch: pytest.MonkeyPatch, sheets: list[Sheet], opened: int
+) -> None:
+    calls = []
+    real = pdfplumber.open
+
+    def count(*args: Any, **kwargs: Any) -> Any:
+        calls.append(args)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(pdfplumber, "open", count)
+    document = read(pdf(*sheets))
+    assert len(calls) == opened
+    assert len(cells(document)) == 4 * sheets.count(RULED)
+    assert not document.warnings
+
+
+def test_a_page_that_pdfplumber_cannot_read_is_read_as_text(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> Any:
+        raise ValueError
+
+    monkeypatch.setattr(pdfplumber, "open", fail)
+    document = read(pdf(PLAIN, RULED, RULED))
+    assert not cells(document)
+    assert lines(document) == [SHORT, "姓名 处理", "赵某 警告", "姓名 处理", "赵某 警告"]
+    assert [notice.code for notice in document.warnings] == ["table_as_text"]
+    assert document.warnings[0].message.startswith("第2-3页的表格线")
+    assert "请对照原件" in document.warnings[0].message
+
+
+def net(columns: int, rows: int) -> list[Rule]:
+    """Lines 8 points apart, as on graph paper."""
+    return grid(
+        [60.0 + 8 * row for row in range(rows)], [60.0 + 8 * column for column in range(columns)]
+    )
+
+
+STUBS: list[Rule] = [
+    (56.0 + 16 * x, 60.0 + 8 * y, 64.0 + 16 * x, 60.0 + 8 * y) for x in range(30) for y in range(80)
+]
+POSTS: list[Rule] = [
+    (60.0 + 16 * x, 58.0 + 16 * y, 60.0 + 16 * x, 66.0 + 16 * y)
+    for x in range(30)
+    for y in range(40)
+]
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        pytest.param(net(60, 60), id="3,600 crossings"),
+        pytest.param(STUBS + POSTS, id="3,600 lines that do not touch"),
+        pytest.param(net(2, 2) * 3_000, id="12,000 lines"),
+    ],
+)
+def test_too_many_lines_are_left_alone_in_time(rules: list[Rule]) -> None:
+    data = pdf(Sheet([Print(LEFT, 50, SHORT)], rules))
+    started = time.perf_counter()
+    document = read(data)
+    assert time.perf_counter() - started < 2
+    assert lines(document) == [SHORT]
+    assert [notice.code for notice in document.warnings] == ["table_as_text"]
+
+
+def test_a_file_full_of_lines_without_cells_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine crossings for four cells are five in vain; here a file may have three."""
+    monkeypatch.setattr(pdf_tables, "_MOST_IDLE_CROSSINGS", 3)
+    document = read(pdf(RULED, RULED))
+    assert len(cells(document)) == 4
+    assert document.warnings[0].message.startswith("第2页的表格线")
 
 
 @pytest.mark.slow

@@ -199,7 +199,10 @@ def test_version_answers_at_once() -> None:
     assert PROJECT["project"]["version"] in answer.stdout
 
 
-HEAVY = ("pypdfium2", "spacy", "xlsxwriter", "fastapi", "uvicorn", "sqlalchemy")
+HEAVY = (
+    *("pypdfium2", "pdfplumber", "pdfminer", "docx", "lxml"),
+    *("spacy", "xlsxwriter", "fastapi", "uvicorn", "sqlalchemy"),
+)
 
 
 def test_heavy_libraries_load_on_first_use() -> None:

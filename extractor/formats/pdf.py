@@ -18,14 +18,14 @@ from extractor.errors import CorruptFileError, EmptyFileError, EncryptedFileErro
 from extractor.formats.limits import Limits, over_limit
 from extractor.formats.pdf_characters import Geometry, Line, PageText, Run
 from extractor.formats.pdf_columns import find_columns
+from extractor.formats.pdf_drawing import Drawing, read_drawing
 from extractor.formats.pdf_furniture import find_furniture
 from extractor.formats.pdf_lines import Bodies, group_cell, group_paragraphs, join, measure_cell
-from extractor.formats.pdf_tables import Drawing, Grid, TableCell, read_drawing
+from extractor.formats.pdf_tables import CellMap, RuledTables, TableCell
 
 _PDFIUM = threading.Lock()
 """pdfium is not safe to use from two threads."""
 
-_RULED: Final = 4  # paths on a page that may hold a table
 _SPARSE: Final = 12  # characters: a stamped page number is no text layer
 _PICTURE_PAGE: Final = 0.5
 _FULL_PAGE: Final = 0.8
@@ -82,6 +82,7 @@ class _Findings:
     no_text: list[int] = field(default_factory=list)
     broken: list[int] = field(default_factory=list)
     scanned: list[int] = field(default_factory=list)
+    tables_lost: list[int] = field(default_factory=list)
 
 
 def read_pdf(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
@@ -120,13 +121,14 @@ def read_pdf(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
 def _read_pages(data: bytes, limits: Limits) -> tuple[list[_PageContent], _Findings]:
     findings = _Findings()
     contents: list[_PageContent] = []
+    tables = RuledTables()
     with closing(_open(data)) as document:
         count = len(document)
         if count > limits.max_pages:
             raise over_limit(f"PDF 有 {count} 页", "max_pages", f"{limits.max_pages} 页")
         characters = 0
         for number in range(1, count + 1):
-            content, length = _read_page(document, number, findings)
+            content, length = _read_page(document, number, tables, findings)
             contents.append(content)
             characters += length
             if characters > limits.max_characters:
@@ -149,7 +151,7 @@ def _open(data: bytes) -> pypdfium2.PdfDocument:
 
 
 def _read_page(
-    document: pypdfium2.PdfDocument, number: int, findings: _Findings
+    document: pypdfium2.PdfDocument, number: int, tables: RuledTables, findings: _Findings
 ) -> tuple[_PageContent, int]:
     """Return the content of a page and how many characters it has."""
     try:
@@ -167,22 +169,24 @@ def _read_page(
         blank = Geometry(0.0, 0.0, 595.0, 842.0, 0)
         return _PageContent(Page(number, *blank.size), blank), 0
     content = _PageContent(Page(number, *geometry.size), geometry, turn)
-    _fill(content, text, drawing)
+    cells = tables.find(drawing)
+    if cells is None:
+        findings.tables_lost.append(number)
+    _fill(content, text, cells or [])
     _judge(content, text, drawing, findings)
     return content, len(text.text)
 
 
-def _fill(content: _PageContent, text: PageText, drawing: Drawing) -> None:
+def _fill(content: _PageContent, text: PageText, cells: Sequence[TableCell]) -> None:
     number = content.page.number
     content.sideways = text.sideways_lines(number)
-    grid = Grid(drawing) if drawing.paths >= _RULED else None
     runs = text.runs
-    if grid is not None and grid.cells:
-        runs = text.in_cells(grid.cell_at)
+    if cells:
+        runs = text.in_cells(CellMap(cells).cell_at)
         inside: dict[int, list[Run]] = defaultdict(list)
         for run in runs:
             inside[run.cell].append(run)
-        for at, cell in enumerate(grid.cells):
+        for at, cell in enumerate(cells):
             content.cells.append((cell, text.lines(inside[at], number)))
         runs = inside[-1]
     for column, part in find_columns(runs, content.page.width):
@@ -366,6 +370,7 @@ def _warn(findings: _Findings, pages: int, builder: DocumentBuilder) -> None:
         (findings.broken, "broken_text_layer", _BROKEN, True),
         (findings.unreadable, "page_unreadable", _UNREADABLE, True),
         (findings.scanned, "ocr_text_layer", _SCANNED, False),
+        (findings.tables_lost, "table_as_text", _TABLES_LOST, False),
     ):
         if numbers:
             where = f"全部 {pages} 页" if len(numbers) == pages else f"第{page_list(numbers)}页"
@@ -383,6 +388,11 @@ _BROKEN = (
 _REPAIR = "请重新下载或复制原文件；能用阅读软件打开时，打印成新的 PDF 后再上传。"
 _UNREADABLE = f"已损坏，没有读取。{_REPAIR}"
 _SCANNED = "有整页图像，文字层可能来自 OCR，会有错字。姓名、金额、文号请对照图像核对。"
+
+_TABLES_LOST = (
+    "的表格线过多或已损坏，没有识别出表格，已按普通文字读取，各格的内容可能连在一起。"
+    "请对照原件核对，或向出文单位索取 Word 版。"
+)
 
 
 def page_list(numbers: Sequence[int]) -> str:

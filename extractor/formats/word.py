@@ -1,7 +1,7 @@
 """DOCX: the body in order, with the numbers that Word writes, and nothing lost unsaid.
 
-The parts are read straight from the package: only the parts that hold text are unpacked, each
-under limits, and a file with broken references to pictures or settings is still read.
+python-docx opens the file and gives the body, the tables and the other parts. Below its API lies
+what it passes over: tracked changes, text boxes, content controls, symbols, numbers of lists.
 """
 
 from __future__ import annotations
@@ -11,8 +11,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from docx.opc.constants import RELATIONSHIP_TYPE
+from docx.opc.part import XmlPart
+from docx.oxml.parser import parse_xml
+from docx.oxml.table import CT_Tbl
+from docx.oxml.text.paragraph import CT_P
+from docx.table import Table, _Cell, _Row
+
 from extractor.document import DocumentBuilder, FurnitureKind
-from extractor.errors import CorruptFileError, EmptyFileError
+from extractor.errors import EmptyFileError
 from extractor.formats.limits import Limits, over_limit
 from extractor.formats.word_numbering import (
     Numbering,
@@ -23,10 +30,11 @@ from extractor.formats.word_numbering import (
     is_set,
     value_of,
 )
-from extractor.formats.zip_parts import ZipParts
+from extractor.formats.word_package import open_document
 
 if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
+    from docx.document import Document as WordDocument
+    from docx.oxml.xmlchemy import BaseOxmlElement as Element
 
 _MC: Final = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 _MATH: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
@@ -70,11 +78,11 @@ _SYMBOLS: Final = {
 _UNKNOWN_SYMBOL: Final = "\ufffd"
 _LINE_BREAK: Final = "\n"
 _NOTES: Final[tuple[tuple[str, FurnitureKind], ...]] = (
-    ("header", "header"),
-    ("footer", "footer"),
-    ("footnotes", "note"),
-    ("endnotes", "note"),
-    ("comments", "note"),
+    (RELATIONSHIP_TYPE.HEADER, "header"),
+    (RELATIONSHIP_TYPE.FOOTER, "footer"),
+    (RELATIONSHIP_TYPE.FOOTNOTES, "note"),
+    (RELATIONSHIP_TYPE.ENDNOTES, "note"),
+    (RELATIONSHIP_TYPE.COMMENTS, "note"),
 )
 _SEPARATORS: Final = frozenset({"separator", "continuationSeparator", "continuationNotice"})
 
@@ -92,42 +100,42 @@ def read_docx(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
         EmptyFileError: no text and no picture.
         LimitError: over one of `limits`.
     """
-    parts = ZipParts(data, limits)
-    main = next(iter(parts.related("", "officeDocument")), "word/document.xml")
-    root = parts.xml(main)
-    body = root.find(f"{W}body") if root is not None else None
-    if body is None:
-        raise CorruptFileError(
-            "文档里没有正文部分，可能没有传完。请用 Word 或 WPS 打开，另存后再上传。"
-        )
-    styles = Styles(_first(parts, main, "styles"))
-    numbering = Numbering(_first(parts, main, "numbering"), styles)
-    walker = _Walker(builder, limits, styles, numbering)
-    walker.read(body)
+    document = open_document(data, limits)
+    styles = Styles(next(_roots(document, RELATIONSHIP_TYPE.STYLES), None))
+    numbering = Numbering(next(_roots(document, RELATIONSHIP_TYPE.NUMBERING), None), styles)
+    walker = _Walker(document, builder, limits, styles, numbering)
+    walker.read(document.element.body)
     walker.finish()
     for kind, furniture in _NOTES:
-        for name in parts.related(main, kind):
-            _add_furniture(parts.xml(name), kind, furniture, builder)
+        for root in _roots(document, kind):
+            _add_furniture(root, kind, furniture, builder)
 
 
-def _first(parts: ZipParts, main: str, kind: str) -> Element | None:
-    names = parts.related(main, kind)
-    return parts.xml(names[0]) if names else None
+def _roots(document: WordDocument, kind: str) -> Iterator[Element]:
+    """Yield the root elements of the parts that the document has in this relation.
+
+    The properties of python-docx (`document.styles`, `section.header`) would make a part that is
+    missing, and pass over a header that no section shows.
+    """
+    for relation in document.part.rels.values():
+        if relation.reltype == kind:
+            part = relation.target_part
+            yield part.element if isinstance(part, XmlPart) else parse_xml(part.blob)
 
 
 def _add_furniture(
-    root: Element | None, kind: str, furniture: FurnitureKind, builder: DocumentBuilder
+    root: Element, kind: str, furniture: FurnitureKind, builder: DocumentBuilder
 ) -> None:
     texts: list[str] = []
-    for note in root if root is not None else ():
+    for note in root:
         if note.get(f"{W}type") in _SEPARATORS:
             continue
         inline = _Inline()
-        for paragraph in [note] if note.tag == f"{W}p" else note.iter(f"{W}p"):
+        for paragraph in [note] if isinstance(note, CT_P) else note.iter(f"{W}p"):
             texts.extend(piece for piece in _pieces(inline.read(paragraph)) if piece not in texts)
     for text in texts:
         builder.add_furniture(text, furniture)
-    if kind == "comments" and texts:
+    if kind == RELATIONSHIP_TYPE.COMMENTS and texts:
         builder.warn(
             "comments",
             f"文档带有批注（{len(texts)} 段），没有计入正文。请确认批注里没有要核查的内容。",
@@ -163,7 +171,7 @@ class _Inline:
                 self.met["tracked"] += 1
             elif tag == f"{_MC}AlternateContent":
                 self._children(_chosen(child), out)
-            elif tag.startswith(_MATH):
+            elif isinstance(tag, str) and tag.startswith(_MATH):
                 out.extend(text.text or "" for text in child.iter(f"{_MATH}t"))
 
     def _run(self, run: Element, out: list[str]) -> None:
@@ -188,8 +196,8 @@ class _Inline:
 
     def _picture(self, node: Element) -> None:
         contents = list(node.iter(f"{W}txbxContent"))
-        inner = {id(box) for content in contents for box in content.iter() if box is not content}
-        self.boxes.extend(content for content in contents if id(content) not in inner)
+        inner = {box for outer in contents for box in outer.iterdescendants(f"{W}txbxContent")}
+        self.boxes.extend(content for content in contents if content not in inner)
         marks = (f"{_DRAWING}blip", f"{_VML}imagedata")
         self.met["pictures"] += sum(1 for mark in marks for _ in node.iter(mark))
         graphics = node.iter(f"{_DRAWING}graphicData")
@@ -204,7 +212,8 @@ def _chosen(alternate: Element) -> Element:
 
 
 def _text(node: Element) -> str:
-    text = (node.text or "").replace("\n", " ").replace("\r", " ")
+    tails = (child.tail or "" for child in node)  # XML comments may stand inside
+    text = "".join((node.text or "", *tails)).replace("\n", " ").replace("\r", " ")
     preserved = node.get("{http://www.w3.org/XML/1998/namespace}space") == "preserve"
     return text if preserved else text.strip(" \t")
 
@@ -253,8 +262,14 @@ class _Walker:
     """Fills the builder from body, cells and text boxes, in reading order."""
 
     def __init__(
-        self, builder: DocumentBuilder, limits: Limits, styles: Styles, numbering: Numbering
+        self,
+        document: WordDocument,
+        builder: DocumentBuilder,
+        limits: Limits,
+        styles: Styles,
+        numbering: Numbering,
     ) -> None:
+        self._document = document
         self._builder = builder
         self._limits = limits
         self._styles = styles
@@ -269,10 +284,10 @@ class _Walker:
     def read(self, container: Element, cell: tuple[int, int, int] | None = None) -> None:
         """Read the block-level children of a body, cell, text box or content control."""
         for child in container:
-            if child.tag == f"{W}p":
+            if isinstance(child, CT_P):
                 self._paragraph(child, cell)
-            elif child.tag == f"{W}tbl":
-                self._table(child)
+            elif isinstance(child, CT_Tbl):
+                self._table(Table(child, self._document))
             elif child.tag in _THROUGH:
                 self.read(child, cell)
             elif child.tag == f"{_MC}AlternateContent":
@@ -280,15 +295,15 @@ class _Walker:
             elif child.tag == f"{W}altChunk":
                 self._met["embedded"] += 1
 
-    def _paragraph(self, paragraph: Element, cell: tuple[int, int, int] | None) -> None:
+    def _paragraph(self, paragraph: CT_P, cell: tuple[int, int, int] | None) -> None:
         text = self._carried + self._inline.read(paragraph)
-        properties = paragraph.find(f"{W}pPr")
+        properties = paragraph.pPr
         if _mark_is_deleted(properties):
             self._met["tracked"] += 1
             self._carried = text
             return
         self._carried = ""
-        style = value_of(properties, "pStyle")
+        style = paragraph.style
         label = self._numbering.label(properties, style)
         pieces = _pieces(text)
         if label:
@@ -321,20 +336,21 @@ class _Walker:
         else:
             self._builder.add_block(text)
 
-    def _table(self, table: Element) -> None:
+    def _table(self, table: Table) -> None:
         number = self._tables
         self._tables += 1
-        for row_number, row in enumerate(_inside(table, f"{W}tr")):
-            properties = row.find(f"{W}trPr")
+        for row_number, element in enumerate(_inside(table._tbl, f"{W}tr")):
+            properties = element.trPr
             if properties is not None and properties.find(f"{W}del") is not None:
                 self._met["tracked"] += 1
                 continue
-            column = min(integer(value_of(properties, "gridBefore")) or 0, _WIDEST)
-            for cell in _inside(row, f"{W}tc"):
-                settings = cell.find(f"{W}tcPr")
-                if not _continues_merge(settings):
-                    self.read(cell, (number, row_number, column))
-                column += min(max(integer(value_of(settings, "gridSpan")) or 1, 1), _WIDEST)
+            row = _Row(element, table)
+            column = min(row.grid_cols_before, _WIDEST)
+            for inner in _inside(element, f"{W}tc"):
+                cell = _Cell(inner, table)
+                if not _continues_merge(inner.tcPr):
+                    self.read(inner, (number, row_number, column))
+                column += min(max(cell.grid_span, 1), _WIDEST)
 
     def finish(self) -> None:
         """Add what a deleted paragraph mark left over, and warn of all that was met.
