@@ -2,8 +2,9 @@
 
 Rules read `View.text`: characters folded one to one (full-width digits and letters, brackets,
 commas), stray spaces and page numbers left out, hard line breaks inside sentences mended,
-paragraphs separated by one line feed. `View.offsets[i]` is the place of `View.text[i]` in
-`Document.text`, so `View.span(a, b)` is exact; nothing is ever searched for again.
+paragraphs separated by one line feed, a tab between the cells of a row read as ，.
+`View.offsets[i]` is the place of `View.text[i]` in `Document.text`, so `View.span(a, b)` is exact;
+nothing is ever searched for again.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ _ENDS_SENTENCE = frozenset("。；：！？…”》）」")
 _UNFINISHED = frozenset("，、（《“〈—-")
 _LONE_NUMBER = re.compile(r"第?[\s—\-]*\d{1,3}[\s—\-]*页?(?:共\d{1,3}页)?")
 _INLINE_PAGE = re.compile(r"(?<![\dA-Za-z—\-])[—\-]\s*\d{1,3}\s*[—\-](?![—\-.])")
+_CELL_END = re.compile(r"[\u4e00-\u9fff某*×”》A-Za-z]")
+_MARKS_AFTER = frozenset("，。；：、）")
 _NOISE = re.compile(r"\[bookmark[：:][^\]\n]{0,40}\]", re.IGNORECASE)
 _GLUED_NUMBER = re.compile(
     r"(\d{1,3})(?=[\u4e00-\u9fff])(?![年月日时个人名万亿元家次起号项条种处类级层栋])"
@@ -150,11 +153,17 @@ def _squeeze_group(group: Sequence[_Line], offsets: array[int]) -> str:
     previous = ""
     for line in group:
         for piece_start, piece in _without_noise(line.text):
+            at = 0
             for run in _RUN.finditer(piece):
                 first = line.start + piece_start + run.start()
-                if previous in _ALNUM and run.group()[0] in _ALNUM and first > 0:
+                gap = piece[at : run.start()]
+                if "\t" in gap and _CELL_END.match(previous) and run.group()[0] not in _MARKS_AFTER:
+                    parts.append("，")
+                    offsets.append(first - 1)
+                elif previous in _ALNUM and run.group()[0] in _ALNUM and first > 0:
                     parts.append(" ")
                     offsets.append(first - 1)
+                at = run.end()
                 parts.append(run.group())
                 offsets.extend(range(first, first + len(run.group())))
                 previous = run.group()[-1]
@@ -226,13 +235,14 @@ def _wrap_width(lines: Sequence[_Line]) -> int:
 
 
 def _continues(before: str, line: str, width: int, blank_between: bool) -> bool:
-    if MARK.match(line):
+    if MARK.match(line) or "\t" in before or "\t" in line:
         return False
     last = before[-1]
     if last in _UNFINISHED:
         return True
     if last in _ENDS_SENTENCE or blank_between:
         return False
-    if before.count("，") >= 2 and not _CHAPTER.match(before):
+    in_sentence = "。" in before or (before.count("，") >= 2 and not _CHAPTER.match(before))
+    if in_sentence:
         return True
     return len(before) > _SHORT_LINE if not width else len(before) >= width - 3

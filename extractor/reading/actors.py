@@ -34,6 +34,10 @@ _LEAD = re.compile(
 _SUPPORT = re.compile(
     r"(?:，|、|。|；|会同|联合)(?P<who>[^，。；：\n]{2,90}?)(?:等(?:有关|相关)?(?:部门|单位))?(?:按照?职责|依职责|按职责|根据职责|积极|做好|予以)*(?:分工)?(?:配合|协助|参与|参加|协同|分工负责)"
 )
+_TOGETHER = re.compile(
+    r"(?:要|应当?|须|必须|负责|牵头)(?:会同|联合)(?P<who>[^，。；：\n]{2,60}?)"
+    r"(?=召开|组织|开展|对|加强|建立|制定|完善|健全|研究|推进|督促|进行|实施|集中|全面|定期|每|在|将)"
+)
 _IN_BRACKETS = re.compile(
     r"（(?P<who>[^（）]{2,40}?)(?:按照?职责|依职责|按职责|分别)*(?:分工)?负责）"
 )
@@ -139,6 +143,7 @@ def find_subjects(text: str, start: int, end: int, manner: Manner) -> Subjects:
         body = _LAID_DOWN.sub("", body)
     lead = _assigned(_LEAD, body, "由")
     support = _assigned(_SUPPORT, body, "配合", "协助", "参与", "参加", "协同", "分工负责")
+    support += _assigned(_TOGETHER, body, "会同", "联合")
     bracketed = _assigned(_IN_BRACKETS, body, "负责）")
     for role in _LABELLED.finditer(body):
         names = [n for n in split_names(role.group("who")) if is_actor_name(n)]
@@ -221,6 +226,16 @@ def subject_of(clause: str, *, plain_verb: bool, plain_past: bool = True) -> str
             return name
     office = _OFFICE.match(body) if plain_verb and plain_past else None
     return office.group() if office and _is_subject(office.group()) else None
+
+
+def opens_clause(text: str, at: int, start: int) -> bool:
+    """Say whether a clause of `text` begins at `at`, also behind a number or 由."""
+    return at == start or text[at - 1] in "，。；：！？\n）、.由是"
+
+
+def acts_behind(text: str, at: int, end: int) -> bool:
+    """Say whether a predicate stands at `at`: 要, 应, an adverb, a verb."""
+    return _predicate().match(text, at, end) is not None
 
 
 def _is_subject(name: str) -> bool:

@@ -9,21 +9,16 @@ from dataclasses import dataclass, field
 from extractor.extraction import Stage
 from extractor.reading.laws import LawCitation
 from extractor.reading.names import enterprise_end
+from extractor.reading.organs import find_organ, find_recipient, is_company_organ
 from extractor.reading.outline import Node
 from extractor.reading.roster import PartyDraft, Roster
-from extractor.reading.sanctions import Cue, is_not_executed, settle_kind
-from extractor.reading.targets import Scope, find_organ, find_recipient, is_company_organ
+from extractor.reading.sanctions import Cue, settle_kind
+from extractor.reading.stages import Statement, read_stage
+from extractor.reading.targets import Scope
 from extractor.reading.values import Amount, find_amounts, find_percents, find_terms
 from extractor.rules import penalty_families
 from extractor.view import View
 
-_PAID = re.compile(
-    r"已[^。；，未]{0,18}缴(?:纳|款|清)|缴(?:纳|款|清)(?:完毕|到位)|执行(?:完毕|到位)|已执行|(?:全部|全额|足额)缴纳"
-)
-_PART_PAID = re.compile(r"分期|尚欠|欠缴|其余|剩余|部分缴纳|未缴清|未足额")
-_UNPAID = re.compile(r"(?:未|拒不|拒绝|没有)[^。；，]{0,8}(?:缴纳|缴款|缴清|履行)|未执行")
-_DONE_CHECK = re.compile(r"已[^。；]{0,40}(?:作出|做出|提交|完成|写出|作)")
-_CLAIMED = re.compile(r"已(?:经)?(?:全部)?(?:落实到位|执行到位|落实完毕|执行完毕)")
 _STEP_KINDS = (
     "crim.filed",
     "crim.coercive",
@@ -36,6 +31,7 @@ _STEP_KINDS = (
     "crim.not_prosecuted",
     "crim.not_filed",
 )
+_CLOSING_STEPS = frozenset({"crim.sentenced", "crim.not_prosecuted", "crim.not_filed"})
 TAKEN_STEPS = frozenset(_STEP_KINDS)
 """Kinds that are steps of a criminal case; the same person moves along them."""
 _ORGAN_GROUPS = {
@@ -50,15 +46,15 @@ _ORGAN_GROUPS = {
     "unit": "discipline",
 }
 _REGULATOR = re.compile(
-    r"应急|安监|安全生产监督|安全监管|住房|住建|建设|市场监|交通|消防|公安|自然资源|生态环境|水[务利]|城管|执法|能源"
+    r"应急|安监|安全生产监督|安全监管|住房|住建|建设|市场监|交通|消防|公安|自然资源|生态环境|水[务利]|城管|执法|能源|监察分局|煤监|煤矿安全|煤炭|矿山"
 )
 _DISTRIBUTED = re.compile(r"分别")
+_NO_FINE = re.compile(r"(?:收入|工资|薪酬|损失|赔偿|资本|价款)[^，。；罚%]{0,6}$")
+_WITH_AMOUNT = frozenset({"admin.fine", "admin.confiscate", "internal.fined"})
 _PERSONAL = frozenset({"party", "government", "organizational", "internal"})
 _WITH_TERM = frozenset(
     {"party.probation", "crim.sentenced", "admin.practice_ban", "admin.license_suspended"}
 )
-OUTCOME_KINDS = frozenset({"EVAL", "CIRC", "SELF"})
-"""Document kinds that say what became of a sanction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +159,7 @@ class ClauseReading:
         A count before the list itself (建议对19名责任人员给予处分：…) only announces the list.
         """
         organ = self._organ()
-        amounts = self._amounts() if self._cue.kind == "admin.fine" else []
+        amounts = self._amounts() if self._cue.kind in _WITH_AMOUNT else []
         share = _DISTRIBUTED.search(self._context.masked, self._clause, self._limit) is not None
         announces = self._item.node.is_heading and bool(self._item.node.children)
         for at, party in enumerate(targets):
@@ -202,36 +198,43 @@ class ClauseReading:
         return max(before, default=party.name_at)
 
     def _organ(self) -> tuple[str, int, int] | None:
-        """The organ in these words; one named before in the sentence only for a like sanction."""
-        group = _ORGAN_GROUPS.get(penalty_families().get(self._cue.kind, "government"), "other")
-        organ = find_organ(self._context.masked, self._start, self._cue)
-        if organ is not None and (organ[1] >= self._clause or group != "criminal"):
-            before = self._scope.organ_group
-            if before == "criminal" and group != "criminal" and organ == self._scope.organ:
+        """The organ in these words; one named before in the sentence only for a like sanction.
+
+        A step of a criminal case has its own organ, but a verdict or a decision not to go on may
+        stand some clauses behind the one who makes it.
+        """
+        kind, scope = self._cue.kind, self._scope
+        group = _ORGAN_GROUPS.get(penalty_families().get(kind, "government"), "other")
+        organ = find_organ(self._context.masked, self._context.roster, self._start, self._cue)
+        near = group != "criminal" or kind in _CLOSING_STEPS
+        if organ is not None and (organ[1] >= self._clause or near):
+            if scope.organ_group == "criminal" and group != "criminal" and organ == scope.organ:
                 return None
-            self._scope.organ, self._scope.organ_group = organ, group
+            scope.organ, scope.organ_group = organ, group
             return organ
-        return self._scope.organ if self._scope.organ_group == group else None
+        if kind == "crim.arrested" or scope.organ_group != group:
+            return None
+        return scope.organ
 
     def _kinds(self, party: PartyDraft, organ: str | None) -> list[str]:
-        condition = self._condition(party, organ)
+        conditions = self._conditions(party, organ)
         hint = "party" if self._under("党纪") and not self._under("政") else None
-        return [settle_kind(kind, condition, hint) for kind in self._cue.kind.split("+")]
+        return [settle_kind(kind, conditions, hint) for kind in self._cue.kind.split("+")]
 
-    def _condition(self, party: PartyDraft, organ: str | None) -> str:
-        if is_company_organ(organ) and self._cue.kind.startswith("context"):
-            return "internal"
+    def _conditions(self, party: PartyDraft, organ: str | None) -> tuple[str, ...]:
+        if is_company_organ(self._context.roster, organ) and self._cue.kind.startswith("context"):
+            return ("internal",)
         if party.kind == "organization":
             fined = enterprise_end().search(party.name) and self._under("行政处罚")
-            return "company" if fined else "unit"
-        if self._under("企业内部") or self._under("内部处理"):
-            return "internal"
+            return ("company", "unit") if fined else ("unit",)
         if organ is not None and _REGULATOR.search(organ) and self._fines_too():
-            return "company"
+            return ("company",)
+        if self._under("企业内部") or self._under("内部处理"):
+            return ("internal",)
         works_for_company = party.employer is not None and enterprise_end().search(party.employer)
         if works_for_company and self._under("行政处罚"):
-            return "company"
-        return "official"
+            return ("company",)
+        return ("official",)
 
     def _fines_too(self) -> bool:
         """Tell whether the sentence is about an administrative penalty: 警告，并处罚款."""
@@ -244,36 +247,13 @@ class ClauseReading:
         return any(word in (node.title or "") for node in self._item.node.path())
 
     def _stage(self, kind: str) -> Stage:
-        text, cue = self._context.masked, self._cue
-        if is_not_executed(text, self._clause, cue.start) and self._context.kind in {
-            "EVAL",
-            "CIRC",
-            "SELF",
-        }:
-            return "not_executed"
-        before = text[self._clause : cue.start]
-        if self._context.kind in {"INV", "MEDIA", "OTHER"}:
-            taken = kind in TAKEN_STEPS and "建议" not in text[self._start : cue.start]
-            done = re.search(r"已(?:被|给予|受到|作出|对)", before) and "建议" not in before
-            return "decided" if taken or (done and not kind.startswith("none")) else "proposed"
-        if re.search(r"建议[^。；]{0,60}$", text[self._start : cue.start]):
-            return "proposed"
-        return self._outcome(kind)
-
-    def _outcome(self, kind: str) -> Stage:
-        """How far the text says that the sanction has come: paid, written, claimed as done."""
-        text = self._context.masked
-        tail = text[self._cue.start : self._item.end]
-        if kind == "admin.fine":
-            paid = _PAID.search(tail)
-            if _UNPAID.search(tail) and not paid:
-                return "not_executed"
-            return "executed" if paid and not _PART_PAID.search(tail) else "decided"
-        if kind.endswith("self_criticism") and _DONE_CHECK.search(text[self._start : self._limit]):
-            return "executed"
-        if kind == "crim.transferred" and _CLAIMED.search(tail):
-            return "executed"
-        return "decided"
+        item = self._item
+        prose = item.node.is_heading
+        at = Statement(
+            self._start, self._clause, self._cue, self._limit, item.start, item.end, prose
+        )
+        step = kind in TAKEN_STEPS
+        return read_stage(self._context.masked, self._context.kind, kind, at, step=step)
 
     def _span_end(self) -> int:
         text = self._context.masked
@@ -303,16 +283,25 @@ class ClauseReading:
     def _amounts(self) -> list[Amount]:
         """Amounts of this cue: behind it up to the next cue, else before it in the clause.
 
-        Limits (二万元以上五万元以下) are law, not a fine.
+        Limits (二万元以上五万元以下) are law, not a fine; nor is what somebody earns (收入为9万元).
         """
         text = self._context.masked
         stops = [text.find(mark, self._cue.end, self._limit) for mark in "。；\n"]
         stop = min((at for at in stops if at >= 0), default=self._limit)
-        before = [a for a in find_amounts(text, self._clause, self._cue.start) if not a.bound]
-        behind = [a for a in find_amounts(text, self._cue.end, stop) if not a.bound]
+        before = self._sums(self._clause, self._cue.start)
+        behind = self._sums(self._cue.end, stop)
         if before and (not behind or self._cue.start - before[-1].end <= 3):
             return before
         return [amount for amount in behind if amount.start - self._cue.end <= 24]
+
+    def _sums(self, start: int, end: int) -> list[Amount]:
+        text = self._context.masked
+        return [
+            amount
+            for amount in find_amounts(text, start, end)
+            if not amount.bound
+            and not _NO_FINE.search(text[max(start, amount.start - 12) : amount.start])
+        ]
 
     def _fill_amount(self, reading: PenaltyReading, amount: Amount) -> None:
         reading.amount_yuan = amount.yuan

@@ -19,8 +19,11 @@ from extractor.reading.actors import (
     Manner,
     Subjects,
     find_subjects,
+    acts_behind,
     heading_units,
+    is_actor_name,
     is_class,
+    opens_clause,
     resolve_anaphora,
 )
 from extractor.reading.chapters import pattern, read_chapters
@@ -29,6 +32,7 @@ from extractor.reading.units import (
     HEADING_LOST,
     Element,
     has_action,
+    is_unit_name,
     merged,
     read_elements,
 )
@@ -89,6 +93,7 @@ class _Reader:
             "reported" if self._reported else "planned" if kind in _PLANNED else "required"
         )
         self._known = known_units
+        self._short_names = _short_names(known_units)
         self._last: Subjects = Subjects()
         self._leads: dict[int, tuple[str, ...]] = {}
         self._units: dict[int, tuple[str, ...]] = {}
@@ -186,11 +191,23 @@ class _Reader:
 
     def _units_of(self, node: Node) -> tuple[str, ...]:
         if id(node) not in self._units:
-            self._units[id(node)] = heading_units(node.title or "")
+            title = node.title or ""
+            short = self._short_names is not None and self._short_names.fullmatch(title)
+            self._units[id(node)] = (title,) if short else heading_units(title)
         return self._units[id(node)]
 
     def _find(self, start: int, end: int) -> Subjects:
-        return find_subjects(self._text, start, end, self._manner)
+        found = find_subjects(self._text, start, end, self._manner)
+        if self._short_names is None:
+            return found
+        named = [
+            match.group()
+            for match in self._short_names.finditer(self._text, start, end)
+            if opens_clause(self._text, match.start(), start)
+            and acts_behind(self._text, match.end(), end)
+        ]
+        others = [name for name in found.actors if not name.startswith(tuple(named) or ("\n",))]
+        return Subjects(tuple(dict.fromkeys([*named, *others])), found.lead, found.support)
 
     def _nearest(self, start: int, end: int) -> tuple[str, ...]:
         """The subjects of the last sentence before `end` that has any."""
@@ -204,7 +221,11 @@ class _Reader:
         return ()
 
     def _heading_units(self, element: Element) -> tuple[str, ...]:
-        nodes = [n for n in (element.node, *element.node.ancestors()) if n.level and n.is_heading]
+        nodes = [
+            n
+            for n in (element.node, *element.node.ancestors())
+            if n.level and (n.is_heading or is_unit_name(n.title or ""))
+        ]
         if element.numbered:
             nodes = [n for n in nodes if n is not element.node]
         return next((names for n in nodes if (names := self._units_of(n))), ())
@@ -223,6 +244,13 @@ class _Reader:
         for name in subjects.actors:
             body = body.replace(name, "")
         return "specific" if pattern("facts", "pattern").search(body) else "generic"
+
+
+def _short_names(known_units: Sequence[tuple[str, ...]]) -> re.Pattern[str] | None:
+    """Return a pattern of the names that do not look like a unit's (以下简称兴隆木业), or None."""
+    names = {name for group in known_units for name in group}
+    short = sorted((n for n in names if not is_actor_name(n)), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, short))) if short else None
 
 
 @cache

@@ -1,6 +1,6 @@
 """The shapes of names: persons (masked and minority names too), organisations, titles.
 
-Written forms: 张三, 欧阳某某, 张某, 张某甲, 李*, 王**, 赵×, 孙XX, 艾力·买买提, “老马”;
+Written forms: 张三, 欧阳某某, 张某, 张某甲, 李*, 王**, 赵×, 钱×军, 孙XX, 艾力·买买提, “老马”;
 organisations by their ending (…有限公司, …应急管理局, …街道办事处); ORG+TITLE+NAME and
 NAME，男，ORG+TITLE.
 No list of surnames is used: a name is recognised by its place in the sentence.
@@ -17,24 +17,32 @@ from extractor.rules import load_toml
 
 _MASK = r"[某*×xX〇]"
 _NAME_BODY = (
-    rf"[\u4e00-\u9fff](?:{_MASK}{{1,3}}[甲乙丙丁戊0-9]?|[\u4e00-\u9fff]{_MASK}{{1,2}})"
+    rf"[\u4e00-\u9fff](?:{_MASK}{{1,3}}[甲乙丙丁戊0-9]?|[\u4e00-\u9fff]{_MASK}{{1,2}}"
+    rf"|{_MASK}[\u4e00-\u9fff])"
     rf"|[\u4e00-\u9fff]{{1,8}}·[\u4e00-\u9fff]{{1,10}}(?:·[\u4e00-\u9fff]{{1,8}})?"
     rf"|[\u4e00-\u9fff]{{2,4}}"
 )
 NAME = re.compile(_NAME_BODY)
-MASKED = re.compile(rf"[\u4e00-\u9fff]{{1,2}}{_MASK}{{1,3}}[甲乙丙丁戊0-9]?")
+MASKED = re.compile(
+    rf"[\u4e00-\u9fff]{{1,2}}{_MASK}{{1,3}}[甲乙丙丁戊0-9]?|[\u4e00-\u9fff][*×xX][\u4e00-\u9fff]"
+)
 _QUOTED_NAME = re.compile(r"[“\"]([\u4e00-\u9fff·A-Za-z]{2,8})[”\"]")
-_COUNT = re.compile(r"(\d{1,3}|[一二三四五六七八九十]{1,3})(?:名|人|位|家)")
+_COUNT = re.compile(r"(\d{1,3}|[一二两三四五六七八九十]{1,3})(?:名|人|位|家)")
+_COUNTED = re.compile(
+    r"(?:\d{1,3}|[一二两三四五六七八九十]{1,2})(?:名|位|人|家)"
+    r"[^，。；]{2,24}?(?:人员|责任人|人|单位|企业)$"
+)
 _BRACKETS = re.compile(r"（[^（）]{0,30}）")
 _GLUED_ORGANS = re.compile(
     r"((?:区|县|市|省|镇|乡|州)委)(?=(?:区|县|市|省|镇|乡|州)?(?:人民)?政府)"
 )
 _NAME_BEFORE_VERB = re.compile(
     rf"(?P<name>[\u4e00-\u9fff]{_MASK}{{1,3}}|[\u4e00-\u9fff]{{2,3}}?)"
-    r"(?=没有|未|在|对|作为|因|违反|违规|违章|负有|系|身为|分管|负责|不|擅自|存在|履行|驾驶|于\d)"
+    r"(?=没有|未|在|对|作为|因|违反|违规|违章|负有|系|身为|分管|负责|不|擅自|存在|履行|驾驶"
+    r"|于\d|受到|被|涉嫌|犯(?=[\u4e00-\u9fff]{2,14}罪)|将|严重|使用|安排|编造)"
 )
 _NOT_IN_NAME = re.compile(
-    r"的|委托|了|及其|以及|分别|\d年|\d月|.向|[，。；：“”《》]|、(?![^（）]{0,12}）)"
+    r"的|委托|了|及其|以及|分别|\d年|\d月|\d[.．、]|^(?:建议|责成|责令|依据|根据|按照|要求|督促)|.向|[，。；：“”《》]|、(?![^（）]{0,12}）)"
 )
 _PLAIN = re.compile(r"[\u4e00-\u9fff]{2,4}")
 
@@ -126,16 +134,16 @@ def is_person_name(text: str, *, described: bool = False) -> bool:
     if bare in _not_names() or NAME.fullmatch(bare) is None:
         return False
     if _PLAIN.fullmatch(bare) is None:
-        return True
-    if bare[-1] in _NEVER_LAST or bare[0] in _NEVER_FIRST:
+        return bare[-1] not in _NEVER_LAST
+    if bare[0] in _NEVER_FIRST or (bare[-1] in _NEVER_LAST and not described):
         return False
     if len(bare) == 4 and not described and bare[:2] not in words("compound_surnames"):
         return False
     return not (organisation_end().search(bare) or title_pattern().fullmatch(bare))
 
 
-_NEVER_LAST = frozenset("的等了在被把和与及或为是未不处罚款")
-_NEVER_FIRST = frozenset("的其该此各被把将对由从按依经责已因并且或若如每将")
+_NEVER_LAST = frozenset("的等了在被把和与及或为是未不处罚款其并均省市县区镇乡")
+_NEVER_FIRST = frozenset("的其该此各被把将对由从按依经责已因并且或若如每未没不在二两三我你")
 
 
 def quoted_name(text: str) -> str | None:
@@ -153,7 +161,25 @@ def count_of(text: str) -> int | None:
     return int(digits) if digits.isdigit() else _CHINESE.get(digits)
 
 
-_CHINESE = dict(zip("一二三四五六七八九十", range(1, 11), strict=True)) | {"十一": 11, "十二": 12}
+_CHINESE = dict(zip("一二三四五六七八九十", range(1, 11), strict=True)) | {
+    "两": 2,
+    "十一": 11,
+    "十二": 12,
+}
+
+
+def counted_group(text: str) -> tuple[int, str | None] | None:
+    """Return where a counted group begins that ends `text`, and whose people they are.
+
+    2名责任人员 → (0, None); 清河镇应急办两名工作人员 → (6, 清河镇应急办). None for other words.
+    """
+    match = _COUNTED.search(text)
+    if match is None:
+        return None
+    before = text[: match.start()]
+    if before and not (is_organisation(before) or before[0] == "该" or before[-1] == "的"):
+        return None
+    return match.start(), before if is_organisation(before) else None
 
 
 def split_position(text: str) -> Position:
@@ -180,7 +206,7 @@ def split_position(text: str) -> Position:
 def split_list(text: str) -> list[str]:
     """Split a list at 、 和 及 与 以及, outside brackets; 等 and counts at its end are cut off.
 
-    A 和 inside a name is kept when one side would be too short to be a name.
+    A 和 inside a name (住房和城乡建设局) is kept: what stands before it is no name by itself.
     """
     text = re.sub(
         r"等(?:\d{1,3}|[一二三四五六七八九十]{1,3})?(?:名|人|位|家|个)?(?:同志|人员|单位|部门)?$",
@@ -197,11 +223,28 @@ def split_list(text: str) -> list[str]:
         depth += (char == "（") - (char == "）")
         if depth:
             continue
-        if char == "、" or (char in "和及与" and at - start >= 2 and len(text) - at > 2):
+        joins = char in "和及与" and len(text) - at > 2 and _parts_at(text, start, at)
+        if char == "、" or joins:
             parts.append(text[start:at])
             start = at + 1
     parts.append(text[start:])
     return [part.removeprefix("以").strip("以及和与、，") for part in parts if part]
+
+
+def _parts_at(text: str, start: int, at: int) -> bool:
+    """Tell whether 和 at `at` stands between elements: before it one is complete.
+
+    An organisation, a person, ORG+TITLE+NAME; but no bare name when all is one organisation
+    (市住房|和城乡建设局, 泽安|和顺有限公司).
+    """
+    bare = _BRACKETS.sub("", text[start:at])
+    if is_organisation(bare) or trailing_name(bare) is not None:
+        return True
+    if bare.endswith(tuple(words("name_halves"))):
+        return False
+    stop = text.find("、", at)
+    element = text[start : len(text) if stop < 0 else stop]
+    return is_person_name(bare) and not is_organisation(element)
 
 
 def trailing_name(text: str) -> tuple[str, int] | None:

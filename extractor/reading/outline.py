@@ -20,6 +20,8 @@ from extractor.view import View
 
 ROOT_LEVEL = 0
 INLINE_LEVEL = 6
+_PART_LEVEL = 2
+_ITEM_LEVEL = 3
 
 _CN = "一二三四五六七八九十"
 _CLOSE = "）〉》>"
@@ -36,7 +38,10 @@ _INLINE = re.compile(
     rf"(?<![{_CN}第唯之其统逐专])(?P<cn>[{_CN}]{{1,2}})(?:是(?!否|非|一[，、。；])|要(?=[^素求]))"
     rf"|第(?P<ord>[{_CN}]{{1,2}})，|(?<![^。；：\n])(?P<word>首先|其次|再次)，"
 )
-_BEHIND_HEADING = "(?<=情况|建议|措施|意见|原因|性质|经过|概况|要求|人员|损失|教训|处置)"
+_BEHIND_HEADING = (
+    "(?:(?<=情况|建议|措施|意见|原因|性质|经过|概况|要求|人员|单位|损失|教训|处置|处理|处分)"
+    "|(?<=[省市县]))"
+)
 _AFTER_STOP = re.compile(
     rf"(?:(?<=[。；：！？）”])|{_BEHIND_HEADING})"
     rf"(?:（[{_CN}]{{1,3}}[{_CLOSE}]|\d{{1,2}}[.、](?!\d)|（\d{{1,2}}）|[①-⑳])"
@@ -211,9 +216,14 @@ class _Counter:
 
     def __init__(self) -> None:
         self._last: dict[int, int] = {}
+        self._running = 0
 
     def take(self, level: int, number: int | None) -> None:
         """Note a mark: what was open below it is closed."""
+        if level == 1:
+            self._running = 0
+        if level == _ITEM_LEVEL and number is not None:
+            self._running = number
         self._last = {rank: last for rank, last in self._last.items() if rank < level}
         if number is not None:
             self._last[level] = number
@@ -222,12 +232,15 @@ class _Counter:
         """Say whether a mark in the middle of a line is the next one: 1, or one more.
 
         A chapter may skip numbers (headings get lost); a mark that closes a lower list must follow
-        a full stop, else it is an item of a quoted article (…之一的：（一）…；（二）…).
+        a full stop, else it is an item of a quoted article (…之一的：（一）…；（二）…). Items may
+        be counted through a whole chapter: （一）…人员1.张三…。（二）…人员2.李四….
         """
         last = self._last.get(level, 0)
         deepest = max(self._last, default=ROOT_LEVEL)
         if number is None:
             return False
+        if level == _ITEM_LEVEL > deepest and number == self._running + 1 and before not in _STOPS:
+            return True
         if level == 1:
             return last < number <= last + 3
         if number == 1:
@@ -256,6 +269,7 @@ def _heads(view: View, kind: str) -> Iterator[Node]:
     """Yield a node for every paragraph that begins with a mark or is a heading by its words."""
     text = view.text
     has_chapters = bare_first = False
+    decimal = _counts_in_decimals(view)
     chapter: str | None = None
     for start, end in view.paragraphs:
         junk = _JUNK.match(text, start, end)
@@ -263,6 +277,8 @@ def _heads(view: View, kind: str) -> Iterator[Node]:
         bare = text[start:end]
         if _CONTENTS.search(bare):
             continue
+        if decimal:
+            mark = _DECIMAL.match(text, start, end) or mark
         if mark is not None and mark.end() < end:
             node = _marked(text, mark, end)
             has_chapters = has_chapters or node.level == 1
@@ -305,9 +321,38 @@ def _starts_list(text: str, at: int) -> bool:
     return mark is not None
 
 
+_NOT_A_UNIT = r"(?=[\u4e00-\u9fff“])(?![万亿元米吨年月日时分秒个人名家条项度倍层级])"
+_DECIMAL = re.compile(
+    rf"(?P<chapter>\d{{1,2}})(?:[.．、]|(?:[.．]\d{{1,2}}){{1,3}}[.．、]?){_NOT_A_UNIT}"
+)
+_DECIMAL_PART = re.compile(rf"(\d{{1,2}})[.．](\d{{1,2}})(?:[.．]\d{{1,2}})?{_NOT_A_UNIT}")
+
+
+def _counts_in_decimals(view: View) -> bool:
+    """Tell whether the document numbers 1, 1.1, 1.2, 2.1: parts that begin at 1 and count on."""
+    last: tuple[int, int] | None = None
+    run = 0
+    for start, end in view.paragraphs:
+        match = _DECIMAL_PART.match(view.text, start, end)
+        if match is None:
+            continue
+        here = int(match.group(1)), int(match.group(2))
+        follows = last is not None and (
+            here == (last[0], last[1] + 1) or (here[0] > last[0] and here[1] == 1)
+        )
+        run += 1 if follows or here[1] == 1 else 0
+        last = here
+    return run >= 3
+
+
 def _marked(text: str, mark: re.Match[str], end: int) -> Node:
-    level = next(n for n, _ in _LEVEL_MARKS if mark.group(f"l{n}") is not None)
-    number = _number_of(mark.group())
+    number: int | None
+    if mark.re is _DECIMAL:
+        digits = mark.group().rstrip(".．、").replace("．", ".").split(".")
+        level, number = min(len(digits), 3), int(digits[-1])
+    else:
+        level = next(n for n, _ in _LEVEL_MARKS if mark.group(f"l{n}") is not None)
+        number = _number_of(mark.group())
     title, title_end, whole = _title_of(text, mark.end(), end, level)
     return Node(
         level, mark.group(), number, mark.start(), mark.end(), end, end, title, title_end, whole
@@ -493,9 +538,12 @@ _BARE_SLOTS = frozenset(
 
 def _slot_nodes(view: View, root: Node, kind: str) -> None:
     """Give every heading the slot that its words name, unless its chapter has settled it."""
+    chapters_lost = all(node.level > 1 for node in root.children)
     for node in root.walk():
         if node.slot is not None or node.title is None:
             continue
+        if chapters_lost and node.level == _PART_LEVEL and node.parent is root:
+            node.slot = "treatment" if slot_of(node.title, kind) == "treatment" else None
         run_in = node.level <= 4 and _plain_slot(node.title, kind)
         if not (node.level == 1 or run_in or (node.is_heading and node.level <= 3)):
             continue

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from extractor.extraction import Stage
 from extractor.reading.clauses import (
-    OUTCOME_KINDS,
-    TAKEN_STEPS,
     ClauseReading,
     Context,
     Found,
@@ -24,18 +22,27 @@ from extractor.reading.clauses import (
 )
 from extractor.reading.laws import LawCitation
 from extractor.reading.names import is_organisation, is_person_name
+from extractor.reading.organs import find_organ_behind, find_organs_for_all
 from extractor.reading.outline import Node, Outline
 from extractor.reading.roster import PartyDraft, Roster
 from extractor.reading.sanctions import (
     Cue,
     find_cues,
     heading_kind,
+    is_awaited,
     is_conditional,
     is_negated,
     is_not_executed,
     mask_foreign,
 )
-from extractor.reading.subjects import heading_parties, read_responsibility, read_subject
+from extractor.reading.settling import settle
+from extractor.reading.stages import OUTCOME_KINDS, find_confirmation
+from extractor.reading.subjects import (
+    Subject,
+    heading_parties,
+    read_responsibility,
+    read_subject,
+)
 from extractor.reading.targets import Scope, find_targets
 from extractor.rules import penalty_families
 from extractor.view import View
@@ -43,13 +50,27 @@ from extractor.view import View
 _SENTENCE = re.compile(r"[^。\n]{1,2000}(?:。[”’\"]?|\n|$)|[^。\n]{2000}")
 _SUB_SENTENCE = re.compile(r"[^；]{1,2000}(?:；|$)")
 _TRIGGER = re.compile(
-    r"建议|责成|责令|给予|给与|予以|处以|处罚|判处|鉴于|被|已|由|移送|移交|免于|免予|不予|不再|涉嫌|依法|对其|因死亡|应当?(?:给予|追究)|实施|依据|根据|按照|依照|处(?=上一年|\d|[一二三四五六七八九十百]+万)|提请|将其|列入|纳入|作出|督促|免去|扣发|对(?=[^，。；]{2,40}(?:进行|处|作出|实施|采取|诫|批|罚))|向(?=[^，。；]{2,40}(?:作出|提交|写出))"
+    r"建议|责成|责令|报请|给予|给与|予以|处以|处罚|判处|鉴于|被|(?<!曾)(?<!曾经)受到|已|由|移送|移交|免于|免予|不予|不再|涉嫌|依法|对其|因死亡|应当?(?:给予|追究)|实施|依据|根据|按照|依照|处(?=上一年|\d|[一二三四五六七八九十百]+万)|提请|将其|列入|纳入|作出|督促|免去|撤销|吊销|扣发|将(?=[^，。；]{2,30}(?:调离|辞退|清退|开除))|对(?=[^，。；]{2,40}(?:进行|处|作出|实施|采取|诫|批|罚))|向(?=[^，。；]{2,40}(?:作出|提交|写出))"
 )
+_WHOLE_TEXT = frozenset({"REP", "PEN", "CIRC"})
+_LABEL = re.compile(
+    r"(?:评估内容|评估情况|评估项目|核查内容|核查情况|应落实事项|处理建议|处理意见|原处理建议|落实情况|处罚建议)："
+)
+_DECIDES = re.compile(r"(?:决定|作出如下)[^。\n]{0,60}(?:处|给予|没收|吊销|责令|暂扣|警告)")
+_APART = re.compile(r"(?:处理|处分|处罚)?(?:和|、|及|以及|与)")
 _GOES_ON = re.compile(
-    r"(?:建议|处理建议|处理意见|处理结果|处罚建议|落实情况)：|[^。，；\n]{0,20}[〔【\[][^。，；\n]{4,80}号）?(?=\n|$)"
+    r"(?:建议|处理建议|处理意见|处理结果|处罚建议|落实情况|评估情况|核查情况|实际情况)：|[^。，；\n]{0,20}[〔【\[][^。，；\n]{4,80}号）?(?=\n|$)"
 )
 _SUMMARY = re.compile(r"(?:以上|上述|前述)(?:人员|单位|责任人|调查|\d{1,3}(?:名|人))")
 _ORDERS = re.compile(r"(?:建议)?(?:责成|责令|决定|由)[^。\n]{4,60}。")
+_ACTS = re.compile(
+    r"(?:已|也|依法|依规|分别|根据[^，。；]{2,40}，|依据[^，。；]{2,40}，|于\d[^，。；]{2,14}(?:，)?){0,4}"
+    r"(?:对(?!事故|此次|本次|该起|上述)|作出(?!书面|深刻|检查)|给予|下达|送达|吊销|撤销|暂扣|处以|立案|决定|责令|将(?=[^，。；]{2,40}移))"
+)
+_MUST = re.compile(r"(?:要|应当?|须|必须|需要?)(?!(?:分别|立即|认真)?(?:向|作))")
+_IS_DONE = re.compile(r"[^，。；\n]{0,20}?(?:均|也|全部)?已(?:于|经|全|缴|执行|宣布|落实)")
+_THEIRS = frozenset({"其", "该公司", "该单位", "该企业", "该矿", "该厂"})
+_DISCIPLINE = frozenset({"party", "government", "organizational"})
 _NUMBER_KINDS = frozenset({"penalty", "procuratorate", "court", "police", "discipline"})
 
 
@@ -61,7 +82,9 @@ def read_penalties(
         return []
     masked = mask_foreign(view.text)
     context = Context(view, masked, roster, kind, found)
-    chapters = [] if kind in {"REP", "PEN", "CIRC"} else outline.in_slot("treatment")
+    chapters = [] if kind in _WHOLE_TEXT else outline.in_slot("treatment")
+    if kind in {"MEDIA", "OTHER"} and not chapters:
+        return []
     context.in_chapter = bool(chapters)
     context.reads_subjects = bool(chapters) or kind == "REP"
     if kind == "PEN":
@@ -70,7 +93,27 @@ def read_penalties(
     subjects: dict[int, tuple[PartyDraft, ...]] = {}
     for item in _items(view, chapters or [outline.root]):
         readings.extend(_read_item(context, item, subjects))
-    return _settle(readings)
+    _name_organs_for_all(context, outline, readings)
+    return settle(readings)
+
+
+def _name_organs_for_all(
+    context: Context, outline: Outline, readings: Sequence[PenaltyReading]
+) -> None:
+    """Give the organ of 以上人员由X… to the sanctions on persons above it, under its heading."""
+    for organ in find_organs_for_all(context.masked, context.roster):
+        node: Node | None = outline.at(organ[1])
+        while node is not None and not node.is_heading:
+            node = node.parent
+        begin = node.start if node is not None else 0
+        _name_organ((r for r in readings if begin <= r.start < organ[1]), organ)
+
+
+def _name_organ(readings: Iterable[PenaltyReading], organ: tuple[str, int, int]) -> None:
+    for reading in readings:
+        if reading.organ is None and penalty_families()[reading.kind] in _DISCIPLINE:
+            reading.organ = organ[0]
+            reading.sources["organ"] = organ[1:]
 
 
 _PENALISED = re.compile(
@@ -100,7 +143,8 @@ def _items(view: View, chapters: Sequence[Node]) -> Iterator[Item]:
             if not node.is_heading:
                 yield Item(start, node.own_end, node)
                 continue
-            if _ORDERS.match(view.text, node.body, start):
+            told = view.text[start - 1] == "。" and "，" in (node.title or "")
+            if told or _ORDERS.match(view.text, node.body, start):
                 yield Item(node.body, start, node)
             for begin, stop in _paragraphs(view.text, start, node.own_end):
                 yield Item(begin, stop, node)
@@ -125,11 +169,38 @@ def _paragraphs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _read_item(
     context: Context, item: Item, subjects: dict[int, tuple[PartyDraft, ...]]
 ) -> list[PenaltyReading]:
+    label = _LABEL.match(context.masked, item.start, item.end)
+    begin = label.end() if label else item.start
+    parties = _parties_of(context, item, begin, subjects)
+    scope = Scope(parties, accident_unit=context.found.accident_unit, item_start=item.start)
+    readings: list[PenaltyReading] = []
+    for sentence in _SENTENCE.finditer(context.masked, item.start, item.end):
+        if _SUMMARY.match(sentence.group()) and sentence.start() > item.start:
+            continue
+        if context.kind == "PEN" and not _DECIDES.search(sentence.group()):
+            continue
+        if context.reads_subjects and (not parties or sentence.start() > begin):
+            _take_subject(context, item, scope, sentence.start(), sentence.end())
+        readings.extend(_read_sentence(context, item, scope, sentence.start(), sentence.end()))
+    if not readings and parties and context.in_chapter:
+        readings.extend(_from_heading(context, item, parties))
+    if context.kind in OUTCOME_KINDS:
+        _confirm(context, item, readings)
+    _link_numbers(context, item, readings)
+    return readings
+
+
+def _parties_of(
+    context: Context, item: Item, begin: int, subjects: dict[int, tuple[PartyDraft, ...]]
+) -> tuple[PartyDraft, ...]:
+    """Return whom an item is about: its first words, else its heading, else the item above it."""
     subject = (
-        read_subject(context.view, context.roster, item.start, item.end)
+        read_subject(context.view, context.roster, begin, item.end)
         if context.reads_subjects
         else None
     )
+    if subject is not None and context.kind == "REP" and _acts(context.masked, subject, item.end):
+        subject = None
     parties = subject.parties if subject else context.penalised
     if not parties and item.node.is_heading and context.reads_subjects:
         parties = heading_parties(context.view, context.roster, item.node)
@@ -138,16 +209,46 @@ def _read_item(
     subjects[id(item.node)] = parties
     if subject is not None:
         _note_responsibility(context, item, parties)
-    scope = Scope(parties, accident_unit=context.found.accident_unit)
-    readings: list[PenaltyReading] = []
-    for sentence in _SENTENCE.finditer(context.masked, item.start, item.end):
-        if _SUMMARY.match(sentence.group()) and sentence.start() > item.start:
-            continue
-        readings.extend(_read_sentence(context, item, scope, sentence.start(), sentence.end()))
-    if not readings and parties and context.in_chapter:
-        readings.extend(_from_heading(context, item, parties))
-    _link_numbers(context, item, readings)
-    return readings
+    return parties
+
+
+def _confirm(context: Context, item: Item, readings: Sequence[PenaltyReading]) -> None:
+    """Take what an item proposes for done where it says so of all of it: 落实情况：已落实."""
+    said = find_confirmation(context.masked, item.start, item.end)
+    for reading in readings:
+        if said is not None and reading.stage == "proposed" and reading.start < said[0]:
+            reading.stage = "executed"
+            reading.sources["stage"] = said
+
+
+def _take_subject(context: Context, item: Item, scope: Scope, start: int, end: int) -> None:
+    """Let a sentence, or a part of it, name whom it and those behind it are about.
+
+    In running prose every sentence may; in a numbered item, which is about its first words, only
+    one that describes another person and says what becomes of him (…；李四，A公司经理，建议…).
+    """
+    label = _LABEL.match(context.masked, start, end)
+    begin = label.end() if label else start
+    subject = read_subject(context.view, context.roster, begin, end)
+    if subject is None or _acts(context.masked, subject, end):
+        return
+    if scope.subject and not item.node.is_heading:
+        described = all(party.kind == "person" and party.title for party in subject.parties)
+        if not described or _TRIGGER.search(context.masked, subject.end, end) is None:
+            return
+    for party in subject.parties:
+        if party.employer in _THEIRS and scope.subject:
+            party.employer = scope.subject[0].name
+    scope.subject, scope.last = subject.parties, ()
+
+
+def _acts(text: str, subject: Subject, end: int) -> bool:
+    """Tell whether the unit imposes (县应急局于5月6日作出…) or is told what to do (县政府要…)."""
+    units = all(party.kind == "organization" for party in subject.parties)
+    if not units:
+        return False
+    ordered = _MUST.match(text, subject.end, end) is not None
+    return ordered or _ACTS.match(text, subject.end, end) is not None
 
 
 def _note_responsibility(context: Context, item: Item, parties: Sequence[PartyDraft]) -> None:
@@ -161,10 +262,18 @@ def _read_sentence(
 ) -> Iterator[PenaltyReading]:
     scope.organ, scope.organ_group, scope.basis, scope.last = None, None, [], ()
     for part in _SUB_SENTENCE.finditer(context.masked, start, end):
+        if context.reads_subjects and part.start() > start:
+            _take_subject(context, item, scope, part.start(), part.end())
         basis, place = _basis_in(context.found.laws, part.start(), part.end())
         if basis:
             scope.basis, scope.basis_at, scope.organ = basis, place, None
-        yield from _read_part(context, item, scope, part.start(), part.end())
+        readings = list(_read_part(context, item, scope, part.start(), part.end()))
+        if readings:
+            last = max(reading.cue[1] for reading in readings)
+            organ = find_organ_behind(context.masked, context.roster, last, part.end())
+            if organ is not None:
+                _name_organ(readings, organ)
+        yield from readings
 
 
 def _basis_in(
@@ -191,11 +300,31 @@ def _read_part(
         limit = cues[at + 1].start if at + 1 < len(cues) else end
         targets = find_targets(context.view, context.roster, scope, window, cue)
         window = cue.end
+        turn = _turn(context.masked, cues, at, start)
+        if targets and turn is not None and len(targets) == turn[1]:
+            targets = (targets[turn[0]],)
         if not targets:
             continue
         reading = ClauseReading(context, item, scope, cue, (start, end), limit)
         made.extend(reading.records(targets))
+        if turn is not None:
+            scope.last = scope.shared or scope.last
     yield from _without_vague(context.masked, made)
+
+
+def _turn(text: str, cues: Sequence[Cue], at: int, start: int) -> tuple[int, int] | None:
+    """Return which of how many a cue is in a run that 分别 hands out one by one.
+
+    局长张三、副局长李四分别受到诫勉和党内警告处分: the first kind to the first, and so on.
+    """
+    first = last = at
+    while first > 0 and _APART.fullmatch(text, cues[first - 1].end, cues[first].start):
+        first -= 1
+    while last + 1 < len(cues) and _APART.fullmatch(text, cues[last].end, cues[last + 1].start):
+        last += 1
+    if first == last or "分别" not in text[max(start, cues[first].start - 40) : cues[first].start]:
+        return None
+    return at - first, last - first + 1
 
 
 def _accepted(context: Context, start: int, trigger: int, end: int) -> Iterator[Cue]:
@@ -207,15 +336,27 @@ def _accepted(context: Context, start: int, trigger: int, end: int) -> Iterator[
         if is_not_executed(text, clause, cue.start) and context.kind in OUTCOME_KINDS:
             yield cue
             continue
-        if cue.start < trigger and not (cue.passive or cue.kind.startswith("none")):
+        stated = cue.passive or cue.kind.startswith("none") or _is_a_cell(text, cue, start, end)
+        stated = stated or (context.kind in OUTCOME_KINDS and bool(_IS_DONE.match(text, cue.end)))
+        if cue.start < trigger and not stated:
             continue
         if is_conditional(text, start, cue.start):
+            continue
+        if cue.kind.endswith(".unspecified") and is_awaited(text, start, cue.start):
             continue
         if is_negated(text, clause, cue.start) and not cue.kind.startswith("none"):
             continue
         if cue.kind == "context:self_criticism" and "安全检查" in text[cue.start - 4 : cue.end + 2]:
             continue
         yield cue
+
+
+def _is_a_cell(text: str, cue: Cue, start: int, end: int) -> bool:
+    """Tell whether the cue is all that stands between two commas, as in the row of a table."""
+    behind = text[cue.end : cue.end + 1]
+    return (
+        cue.start > start and text[cue.start - 1] == "，" and (cue.end >= end or behind in "，\n")
+    )
 
 
 def _without_vague(text: str, readings: list[PenaltyReading]) -> Iterator[PenaltyReading]:
@@ -231,9 +372,8 @@ def _without_vague(text: str, readings: list[PenaltyReading]) -> Iterator[Penalt
 
 def _specifies(text: str, specific: PenaltyReading, vague: PenaltyReading) -> bool:
     family = penalty_families()[specific.kind]
-    discipline = {"party", "government", "organizational"}
     like = family == penalty_families()[vague.kind] or (
-        vague.kind == "disc.unspecified" and family in discipline
+        vague.kind == "disc.unspecified" and family in _DISCIPLINE
     )
     first, second = sorted((specific.cue, vague.cue))
     gap = text[first[1] : second[0]]
@@ -295,42 +435,3 @@ def _link_numbers(context: Context, item: Item, readings: Sequence[PenaltyReadin
             own[part].append(number.index)
     for reading in readings:
         reading.numbers = tuple(own[reading.part] or shared)
-
-
-_STAGES = ("proposed", "decided", "executed", "not_executed")
-
-
-def _settle(readings: list[PenaltyReading]) -> list[PenaltyReading]:
-    """Keep one record a party and kind, and of the criminal steps of a party the last one.
-
-    Of two statements of the same sanction (建议给予…, 已给予…) the one further on counts.
-    """
-    dead = {id(r.party) for r in readings if r.kind == "none.dead"}
-    taken = [r for r in readings if r.kind in TAKEN_STEPS and r.stage != "proposed"]
-    steps = {id(r.party): r for r in taken}
-    handed_over = {id(r.party) for r in readings if r.kind == "crim.transferred"}
-    fined = {id(r.party) for r in readings if r.amount_yuan or r.income_percent}
-    sanctioned: defaultdict[int, set[tuple[int, int]]] = defaultdict(set)
-    for reading in readings:
-        if not reading.kind.startswith("none."):
-            sanctioned[id(reading.party)].add(reading.item)
-    kept: dict[tuple[int, str, int | None, float | None], PenaltyReading] = {}
-    for reading in readings:
-        party = id(reading.party)
-        states_sum = reading.amount_yuan or reading.income_percent
-        if reading.kind == "admin.fine" and not states_sum and party in fined:
-            continue
-        is_step = reading.kind in TAKEN_STEPS or reading.kind == "crim.transferred"
-        if reading.kind.startswith("crim.") and party in dead:
-            continue
-        if is_step and party in steps and reading is not steps[party]:
-            continue
-        if reading.kind in TAKEN_STEPS and reading.stage == "proposed" and party in handed_over:
-            continue
-        if reading.kind == "none.exempt" and reading.item in sanctioned[party]:
-            continue
-        key = (party, reading.kind, reading.amount_yuan, reading.income_percent)
-        before = kept.get(key)
-        if before is None or _STAGES.index(before.stage) < _STAGES.index(reading.stage):
-            kept[key] = reading
-    return list(kept.values())

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import product
 
 from extractor.reading.names import is_organisation, words
 from extractor.view import View
@@ -33,6 +34,8 @@ _LEFT_GLUE = re.compile(
 _PLACES = re.compile(
     r"(?:[\u4e00-\u9fff]{2,9}?(?:省|自治区|市|地区|州|盟|县|区|旗|镇|乡|街道|村)){1,4}|中国"
 )
+_WE = re.compile(r"(?:公司|集团|局|委|办|厂|矿|院|中心|大队|支队|街道|厅|站|所)$")
+_TITLE_LINES = 3
 _TAIL = 4
 _MASKED_PARTS = frozenset("某*×xX")
 
@@ -69,6 +72,7 @@ class Roster:
         self.proposed_persons: frozenset[str] = frozenset()
         self._collect_enterprises()
         self._collect_aliases()
+        self._collect_reporter()
         self._merge_forms()
         if tagger is not None:
             self._take_proposals(tagger)
@@ -104,6 +108,19 @@ class Roster:
             if full is None or _GENERIC_ALIAS.search(alias) or alias == full:
                 continue
             self.alias_of.setdefault(alias, full)
+
+    def _collect_reporter(self) -> None:
+        """Bind 我局, 我公司, 我中心 to the unit that reports, named above the title."""
+        text = self._view.text
+        for start, end in self._view.paragraphs[:_TITLE_LINES]:
+            name = text[start : text.find("关于", start, end) if "关于" in text[start:end] else end]
+            we = _WE.search(name)
+            if we is None or not is_organisation(name):
+                continue
+            self.organisations.setdefault(name, (start, start + len(name)))
+            if f"我{we.group()}" in text:
+                self.alias_of.setdefault(f"我{we.group()}", name)
+            return
 
     def _merge_forms(self) -> None:
         """Join a name with its form without the place, and drop names with words before them.
@@ -175,13 +192,14 @@ class Roster:
     ) -> PartyDraft:
         """Return the organisation of a list element whose head may be elided.
 
-        A街道党工委、办事处: the second is A街道办事处 if the text prints that somewhere; else it
-        stays as printed.
+        A街道党工委、办事处: the second is A街道办事处 if the text prints that somewhere (for 政府
+        also A镇人民政府); else it stays as printed.
         """
         if before and len(name) <= 4 and name not in self.organisations:
             sibling = before[-1]
-            for cut in range(len(sibling) - 1, 1, -1):
-                full = sibling[:cut] + name
+            middles = ("", "人民") if name == "政府" else ("",)
+            for cut, middle in product(range(len(sibling) - 1, 1, -1), middles):
+                full = sibling[:cut] + middle + name
                 place = self._view.text.find(full)
                 if place >= 0 and is_organisation(full):
                     self.organisations.setdefault(full, (place, place + len(full)))

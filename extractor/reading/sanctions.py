@@ -7,7 +7,7 @@ conditional clauses (…的，予以…), fault descriptions (未给予…), sta
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -20,9 +20,10 @@ _TITLES = re.compile(
 _QUOTED_LAW = re.compile(r"(?<=[条款项定：；，])[“\"][^”\"\n]{15,700}[”\"]")
 _BRACKETED = re.compile(r"（[^（）\n]{0,200}）")
 _CONDITION = re.compile(
-    r"待[^，。；]{2,40}后(?=，)|(?:(?:经|如|若|凡|对)[^，。；]{0,40}|仍[^，。；]{1,30}|涉嫌[^，。；]{1,24}|[属系][^，。；]{1,20}|[^，。；]{0,20}(?:不具备|拒不|逾期|构成|情节)[^，。；]{0,24})的(?=，)"
+    r"(?:(?:经|如|若|凡|对)[^，。；]{0,40}|仍[^，。；]{1,30}|涉嫌[^，。；]{1,24}|[属系][^，。；]{1,20}|[^，。；]{0,20}(?:不具备|拒不|逾期|构成|情节)[^，。；]{0,24})的(?=，)"
     r"|[^，。；]{2,30}的(?=，(?:依法|予以|移送|移交|按|将|追究))"
 )
+_AWAITED = re.compile(r"待[^，。；]{2,40}后(?=，)")
 _NEGATION = re.compile(
     r"(?:未|没有|没|无|不)(?!再|予|起诉|得|按|起|履|满|良|力|当)[^，。；]{0,10}$"
 )
@@ -117,19 +118,27 @@ def heading_kind(title: str) -> str | None:
     return None
 
 
-def settle_kind(kind: str, condition: str, family_hint: str | None) -> str:
-    """Return the code for a bare word: `condition` is internal, company, unit or official."""
+def settle_kind(kind: str, conditions: Sequence[str], family_hint: str | None) -> str:
+    """Return the code for a bare word, by the first condition that has a reading of its own.
+
+    Conditions are internal, company, unit and official; the last always has one.
+    """
     if not kind.startswith("context:"):
         return kind
     row = _contexts()[kind.removeprefix("context:")]
-    if condition == "official" and family_hint == "party" and "party" in row:
+    if conditions == ("official",) and family_hint == "party" and "party" in row:
         return row["party"]
-    return row.get(condition) or row["official"]
+    return next((row[condition] for condition in conditions if condition in row), row["official"])
 
 
 def is_conditional(masked: str, sentence_start: int, cue_start: int) -> bool:
     """Tell whether the cue stands behind a condition (经整顿仍不具备条件的，予以关闭)."""
     return _CONDITION.search(masked, sentence_start, cue_start) is not None
+
+
+def is_awaited(masked: str, sentence_start: int, cue_start: int) -> bool:
+    """Tell whether the cue stands behind 待…后，: then a vague kind is not yet ordered."""
+    return _AWAITED.search(masked, sentence_start, cue_start) is not None
 
 
 def is_negated(masked: str, clause_start: int, cue_start: int) -> bool:

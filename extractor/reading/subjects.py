@@ -7,10 +7,13 @@ A、B、C三人作为…. A clause that opens with 建议, 依据, 责成 names 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from extractor.reading.names import (
     MASKED,
+    count_of,
+    counted_group,
     is_organisation,
     is_particular,
     is_person_name,
@@ -36,8 +39,18 @@ _NAME_THEN_VERB = re.compile(
     rf"(?P<name>{MASKED.pattern}|[\u4e00-\u9fff]{{2,3}}?)(?=违反|违规|违章|违法|驾驶|作为|因涉嫌|涉嫌|未|系|身为|担任|明知|擅自|对事故|在此次|在本次|在事故|酒后|操作不当)"
 )
 _ORG_THEN_VERB = re.compile(
-    r"(?:对|未|违反|作为|安全(?!员|总监|科|部|处|主管|管理人员|管理员|副|经理)|存在|负有|没有|是|在|将|违规|违法|不|落实|履行|车身|主要|主体|已|均|分别|于\d|向|因|擅自|疏于|已被|作|执行|长期|超|非法|无)"
+    r"(?:对|未|违反|作为|安全(?!员|总监|科|部|处|主管|管理人员|管理员|副|经理)|存在|负有|没有|是|在|将|要|由(?!于)|违规|违法|不|落实|履行|车身|主要|主体|已|均|分别|于\d|向|因|擅自|疏于|已被|作|执行|长期|超|非法|无"
+    r"|出具|提供|出租|出借|承包|转包|分包|组织|使用|安排|雇佣|挂靠|允许|指派|聘用|销售|供应|收取|瞒报|谎报|伪造|编造|明知|以包代管)"
 )
+_LIST_THEN_VERB = re.compile(
+    r"未|没有|将|对|违反|违规|违章|违法|作为|在(?=[^职岗])|因|被|受到|涉嫌|犯(?=[\u4e00-\u9fff]{2,14}罪)|均|已|分别"
+    r"|擅自|存在|负有|不(?!动产)|由(?!于)|要(?![^，。；]{0,4}员)|于\d"
+)
+_AND_OTHERS = re.compile(r"等(?:\d{1,2}|[二三四五六七八九十]{1,2})(?:名|人|位)")
+_FOUND_OUT = re.compile(
+    r"(?:(?:另外?|此外|同时)，?)?(?:经?调查(?:组)?(?:中)?(?:还|另)?发现|经查(?:实|明)?)，?"
+)
+_ROW_NUMBER = re.compile(r"\d{1,3}，?(?=[\u4e00-\u9fff][^，。；]{1,3}，)")
 _POSITION_LEAD = re.compile(
     r"^(?:现任|时任|原任|作为|系|任|担任|为|原|案发时任|事发时任|\d{4}年[^，。；]{0,24}?任)+"
 )
@@ -54,8 +67,14 @@ class Subject:
 
 
 def read_subject(view: View, roster: Roster, start: int, end: int) -> Subject | None:
-    """Read whom `view.text[start:end]` is about; None when it opens with a disposition."""
+    """Read whom `view.text[start:end]` is about; None when it opens with a disposition.
+
+    调查发现， and the number of a table row before it are skipped.
+    """
     text = view.text
+    for lead in (_FOUND_OUT, _ROW_NUMBER):
+        skipped = lead.match(text, start, end)
+        start = skipped.end() if skipped else start
     stop = _STOP.search(text, start, end)
     head_end = stop.start() if stop else end
     head = text[start:head_end]
@@ -76,13 +95,18 @@ def read_subject(view: View, roster: Roster, start: int, end: int) -> Subject | 
     bare = head if is_organisation(head) else _OTHER_NAME.sub("", head)
     delimiter = text[head_end] if head_end < end else ""
     name = quoted_name(bare) or bare
-    described = delimiter == "，" and is_particular(_clause(text, head_end + 1, end))
+    described = delimiter == "，" and _describes(_clause(text, head_end + 1, end))
     known = name in roster.organisations or name in roster.alias_of
     if is_person_name(name, described=described) and not known:
         return _person(view, roster, name, start, head_end, end)
     if _all_organisations(roster, bare):
         return _organisations(roster, bare, start, head_end)
     return _inside_head(view, roster, head, start, head_end, end)
+
+
+def _describes(clause: str) -> bool:
+    """Tell whether the clause behind a name describes a person: 男, 清河镇副镇长."""
+    return is_particular(clause) or (len(clause) <= 40 and split_position(clause).title is not None)
 
 
 def _about(roster: Roster, who: str, at: int, head_end: int) -> Subject | None:
@@ -137,19 +161,17 @@ def _inside_head(
     for printed, at, stop in roster.find_known(start, min(start + 60, head_end)):
         if at == start and _ORG_THEN_VERB.match(view.text, stop, end):
             return Subject((roster.organisation(printed, (at, stop)),), stop)
-    named = trailing_name(head)
-    if named is not None:
-        name, at = named
-        position = split_position(head[:at].rstrip("，"))
-        draft = roster.person(
-            name,
-            (start + at, start + at + len(name)),
-            title=position.title,
-            employer=position.employer,
-        )
+    group = counted_group(head)
+    if group is not None:
+        words = head[group[0] :]
+        draft = roster.group(words, count_of(words), (start + group[0], head_end))
+        draft.employer = group[1]
         return Subject((draft,), head_end)
+    parties = _listed_before_verb(roster, head, start) or _named_with_others(roster, head, start)
+    if parties:
+        return Subject(parties, head_end)
     acting = name_before_verb(head)
-    if acting is not None and is_organisation(split_position(head[: acting[2]]).employer or ""):
+    if acting is not None:
         position = split_position(head[: acting[2]])
         at = start + acting[1]
         draft = roster.person(
@@ -167,6 +189,81 @@ def _inside_head(
     if organisations is not None:
         return _organisations(roster, organisations, start, start + len(organisations))
     return None
+
+
+def _listed_before_verb(roster: Roster, head: str, start: int) -> tuple[PartyDraft, ...]:
+    """Read the titled persons, or units and their people, that are all the head or precede a verb.
+
+    安全员张三、设备员李四未…; 顺发经销处及其经营者王五将…; 清河镇副镇长赵六受到…; 局长钱七.
+    """
+    ends = [match.start() for match in _LIST_THEN_VERB.finditer(head)]
+    for end in [*ends, len(head)]:
+        drafts = _titled_list(roster, head[:end], start)
+        if drafts:
+            return drafts
+    return ()
+
+
+def _named_with_others(roster: Roster, head: str, start: int) -> tuple[PartyDraft, ...]:
+    """Read the one who is named in 清河镇应急办张三等3名工作人员."""
+    match = _AND_OTHERS.search(head)
+    if match is None:
+        return ()
+    for cut in (match.start() - 3, match.start() - 2):
+        unit, name = head[: max(cut, 0)], head[max(cut, 0) : match.start()]
+        if is_organisation(unit) and is_person_name(name):
+            return (roster.person(name, (start + cut, start + match.start()), employer=unit),)
+    return ()
+
+
+def _with_whole_titles(parts: Sequence[str]) -> list[str]:
+    """Join a title in two parts: 清河镇党委副书记、镇长张三 is one element."""
+    joined: list[str] = []
+    pending = ""
+    for part in parts:
+        element = pending + part
+        if trailing_name(part) is None and not is_organisation(part) and _ends_in_title(part):
+            pending = f"{element}、"
+            continue
+        joined.append(element)
+        pending = ""
+    return [*joined, pending.rstrip("、")] if pending else joined
+
+
+def _ends_in_title(text: str) -> bool:
+    return any(match.end() == len(text) for match in title_pattern().finditer(text))
+
+
+def _titled_list(roster: Roster, words: str, start: int) -> tuple[PartyDraft, ...]:
+    parts = _with_whole_titles(split_list(words.replace("及其", "、其")))
+    if not any(trailing_name(part) for part in parts):
+        return ()
+    if not all(trailing_name(part) or _all_organisations(roster, part) for part in parts):
+        return ()
+    drafts: list[PartyDraft] = []
+    at = 0
+    for number, part in enumerate(parts):
+        part = part.removeprefix("其")
+        at = max(words.find(part, at), at)
+        place = start + at
+        named = trailing_name(part)
+        if named is None:
+            drafts.append(
+                roster.listed_organisation(part, (place, place + len(part)), parts[:number])
+            )
+        else:
+            position = split_position(part[: named[1]].rstrip("，"))
+            before = next((d.name for d in reversed(drafts) if d.kind == "organization"), None)
+            drafts.append(
+                roster.person(
+                    named[0],
+                    (place + named[1], place + len(part)),
+                    title=position.title,
+                    employer=position.employer or before,
+                )
+            )
+        at += len(part)
+    return tuple(drafts)
 
 
 def _organisations_before_verb(roster: Roster, head: str) -> str | None:

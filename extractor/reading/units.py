@@ -21,6 +21,7 @@ from extractor.rules import load_toml
 from extractor.view import View
 
 HEADING_LOST = "heading_lost"
+_CITES = re.compile(r"(?:根据|依据|按照)?《[^《》\n]{2,60}》第[^，。；]{1,16}条[^，。；]{0,12}规定")
 _REPEATED = 60
 _SHORT_LINE = 30
 _OPEN = "“（《〈‘["
@@ -238,8 +239,9 @@ class _Emitter:
         pending: tuple[int, int] | None = None
         for start, stop in sentences(text, begin, end):
             alone = self._is_record(text, start, stop) and not _only_adds(text, start, stop)
-            if announces(text, start, stop):
+            if announces(text, start, stop) or _is_bare_line(text, start, stop, end):
                 continue
+            alone = alone and _CITES.match(text, start, stop) is None
             if alone:
                 if pending:
                     yield self._element(node, *pending)
@@ -255,6 +257,13 @@ class _Emitter:
         if at < 0:
             return None
         return self._element(node, at + 1, trimmed(self._text, at + 1, node.end))
+
+
+def _is_bare_line(text: str, start: int, stop: int, end: int) -> bool:
+    """Say whether a sentence is a short line without a stop, above others: a heading by place."""
+    alone = text[start - 1 : start] in ("", "\n") and text[stop : stop + 1] == "\n"
+    short = stop - start <= _SHORT_LINE and text[stop - 1] not in "。；：！？，、…”）"
+    return alone and short and stop < end - 1
 
 
 def is_unit_name(title: str) -> bool:

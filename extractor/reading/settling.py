@@ -1,0 +1,92 @@
+"""One sanction, stated more than once: 建议处以年收入40%的罚款 …, 罚款51200元, 已缴纳.
+
+Joins what says the same and drops what another record of the same party has overtaken.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from extractor.reading.clauses import TAKEN_STEPS, PenaltyReading
+
+_Key = tuple[int, str, int | None, float | None]
+_STAGES = ("proposed", "decided", "executed", "not_executed")
+
+
+class _Facts:
+    """What the records of a document together say of each party."""
+
+    def __init__(self, readings: list[PenaltyReading]) -> None:
+        self._dead = {id(r.party) for r in readings if r.kind == "none.dead"}
+        taken = [r for r in readings if r.kind in TAKEN_STEPS and r.stage != "proposed"]
+        self._last_step = {id(r.party): r for r in taken}
+        self._handed_over = {id(r.party) for r in readings if r.kind == "crim.transferred"}
+        self._fined = {id(r.party) for r in readings if r.amount_yuan or r.income_percent}
+        self._sanctioned: defaultdict[int, set[tuple[int, int]]] = defaultdict(set)
+        for reading in readings:
+            if not reading.kind.startswith("none."):
+                self._sanctioned[id(reading.party)].add(reading.item)
+
+    def supersedes(self, reading: PenaltyReading) -> bool:
+        """Tell whether another record of the same party says what this one says, or more."""
+        party, kind = id(reading.party), reading.kind
+        if kind == "admin.fine":
+            return not (reading.amount_yuan or reading.income_percent) and party in self._fined
+        if kind == "none.exempt":
+            return reading.item in self._sanctioned[party]
+        if not kind.startswith("crim."):
+            return False
+        if party in self._dead:
+            return True
+        is_step = kind in TAKEN_STEPS or kind == "crim.transferred"
+        if is_step and party in self._last_step and reading is not self._last_step[party]:
+            return True
+        planned = kind in TAKEN_STEPS and reading.stage == "proposed"
+        return planned and party in self._handed_over
+
+
+def settle(readings: list[PenaltyReading]) -> list[PenaltyReading]:
+    """Keep one record a party and kind, and of the criminal steps of a party the last one.
+
+    Of two statements of the same sanction (建议给予…, 已给予…) the one further on counts.
+    """
+    facts = _Facts(readings)
+    kept: dict[_Key, PenaltyReading] = {}
+    for reading in readings:
+        if facts.supersedes(reading) or _joins_fine(reading, kept):
+            continue
+        key = (id(reading.party), reading.kind, reading.amount_yuan, reading.income_percent)
+        before = kept.get(key)
+        if before is None or _STAGES.index(before.stage) < _STAGES.index(reading.stage):
+            kept[key] = reading
+    return list(kept.values())
+
+
+def _joins_fine(reading: PenaltyReading, kept: dict[_Key, PenaltyReading]) -> bool:
+    """Join a fine ordered as a share of income with the sum that was then imposed.
+
+    建议处上一年年收入40%的罚款 … 处以罚款51200元: one record, as far on as the later statement.
+    """
+    if reading.kind != "admin.fine":
+        return False
+    for key, before in kept.items():
+        same = key[0] == id(reading.party) and key[1] == reading.kind
+        ordered = before.income_percent and before.amount_yuan is None
+        further = before.stage == "proposed" and reading.stage != "proposed"
+        if not same or not ordered or not (further or before.part == reading.part):
+            continue
+        if reading.amount_yuan is None or reading.income_percent not in (
+            None,
+            before.income_percent,
+        ):
+            continue
+        if reading.income_percent is None:
+            reading.income_percent = before.income_percent
+            reading.sources["income_percent"] = before.sources["income_percent"]
+        reading.basis = reading.basis or before.basis
+        if "basis" in before.sources:
+            reading.sources.setdefault("basis", before.sources["basis"])
+        del kept[key]
+        kept[(key[0], key[1], reading.amount_yuan, reading.income_percent)] = reading
+        return True
+    return False
