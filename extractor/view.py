@@ -49,7 +49,7 @@ _ENDS_SENTENCE = frozenset("。；：！？…”》）」")
 _UNFINISHED = frozenset("，、（《“〈—-")
 _LONE_NUMBER = re.compile(r"第?[\s—\-]*\d{1,3}[\s—\-]*页?(?:共\d{1,3}页)?")
 _INLINE_PAGE = re.compile(r"(?<![\dA-Za-z—\-])[—\-]\s*\d{1,3}\s*[—\-](?![—\-.])")
-_CELL_END = re.compile(r"[\u4e00-\u9fff某*×”》A-Za-z]")
+_CELL_END = re.compile(r"[\u4e00-\u9fff某*×”》）A-Za-z]")
 _MARKS_AFTER = frozenset("，。；：、）")
 _NOISE = re.compile(r"\[bookmark[：:][^\]\n]{0,40}\]", re.IGNORECASE)
 _GLUED_NUMBER = re.compile(
@@ -157,7 +157,8 @@ def _squeeze_group(group: Sequence[_Line], offsets: array[int]) -> str:
             for run in _RUN.finditer(piece):
                 first = line.start + piece_start + run.start()
                 gap = piece[at : run.start()]
-                if "\t" in gap and _CELL_END.match(previous) and run.group()[0] not in _MARKS_AFTER:
+                cell = _CELL_END.match(previous) or (previous.isdigit() and _is_row_number(parts))
+                if "\t" in gap and cell and run.group()[0] not in _MARKS_AFTER:
                     parts.append("，")
                     offsets.append(first - 1)
                 elif previous in _ALNUM and run.group()[0] in _ALNUM and first > 0:
@@ -168,6 +169,10 @@ def _squeeze_group(group: Sequence[_Line], offsets: array[int]) -> str:
                 offsets.extend(range(first, first + len(run.group())))
                 previous = run.group()[-1]
     return "".join(parts)
+
+
+def _is_row_number(parts: Sequence[str]) -> bool:
+    return len(parts) == 1 and parts[0].isdigit() and len(parts[0]) <= 3
 
 
 def _without_noise(text: str) -> Iterator[tuple[int, str]]:

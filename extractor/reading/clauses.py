@@ -49,6 +49,10 @@ _REGULATOR = re.compile(
     r"应急|安监|安全生产监督|安全监管|住房|住建|建设|市场监|交通|消防|公安|自然资源|生态环境|水[务利]|城管|执法|能源|监察分局|煤监|煤矿安全|煤炭|矿山"
 )
 _DISTRIBUTED = re.compile(r"分别")
+_AND_FINED = re.compile(
+    r"(?:的)?(?:行政)?(?:处罚)?，?并(?:处以?)?(?:人民币)?"
+    r"(?:罚款|[\d一二三四五六七八九壹贰叁肆伍陆柒捌玖][^，。；]{0,14}罚款)"
+)
 _NO_FINE = re.compile(r"(?:收入|工资|薪酬|损失|赔偿|资本|价款)[^，。；罚%]{0,6}$")
 _WITH_AMOUNT = frozenset({"admin.fine", "admin.confiscate", "internal.fined"})
 _PERSONAL = frozenset({"party", "government", "organizational", "internal"})
@@ -122,6 +126,7 @@ class Context:
     in_chapter: bool = True
     reads_subjects: bool = True
     penalised: tuple[PartyDraft, ...] = ()
+    waiting: tuple[PartyDraft, ...] = ()
 
 
 def _for_persons(kind: str) -> bool:
@@ -231,6 +236,8 @@ class ClauseReading:
             return ("company",)
         if self._under("企业内部") or self._under("内部处理"):
             return ("internal",)
+        if _AND_FINED.match(self._context.masked, self._cue.end):
+            return ("company",)
         works_for_company = party.employer is not None and enterprise_end().search(party.employer)
         if works_for_company and self._under("行政处罚"):
             return ("company",)
@@ -310,7 +317,9 @@ class ClauseReading:
         reading.end = max(reading.end, amount.end)
 
     def _fill_percent(self, reading: PenaltyReading) -> None:
-        found = find_percents(self._context.masked, self._clause, self._limit)
+        text = self._context.masked
+        other = text.find("，对", self._cue.end, self._limit)
+        found = find_percents(text, self._clause, self._limit if other < 0 else other)
         percents = [p for p in found if p.of_income and not p.bound]
         if percents:
             reading.income_percent = float(percents[0].value)

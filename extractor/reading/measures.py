@@ -11,15 +11,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from extractor.extraction import Modality, Specificity
 from extractor.reading.actors import (
     Manner,
     Subjects,
-    find_subjects,
     acts_behind,
+    find_subjects,
     heading_units,
     is_actor_name,
     is_class,
@@ -79,8 +79,25 @@ def read_measures(
     slot = "tasks" if kind in _PLANNED else "measures"
     chapters = read_chapters(view, outline, kind)
     elements = read_elements(view, outline, chapters, slot)
+    if kind in _REPORTED:
+        elements = [half for e in elements if (half := _reported_half(view.text, e)) is not None]
     reader = _Reader(view, kind, known_units)
     return [reader.read(before, element) for before, element in merged(elements)]
+
+
+_REPORTED_LABEL = re.compile(
+    r"\n(?:落实情况|评估情况|核查情况|整改情况|完成情况|执行情况|落实评估)：(?=.)"
+)
+
+
+def _reported_half(text: str, element: Element) -> Element | None:
+    """Return what was done, of a pair of 评估内容：… and 评估情况：…; None for what was asked."""
+    if _REPORTED_LABEL.match(text, element.end):
+        return None
+    label = _REPORTED_LABEL.search(text, element.start, element.end)
+    if label is None:
+        return element
+    return replace(element, start=label.start() + 1, text_start=label.end(), label=None)
 
 
 class _Reader:

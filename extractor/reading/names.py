@@ -46,6 +46,13 @@ _NOT_IN_NAME = re.compile(
 )
 _PLAIN = re.compile(r"[\u4e00-\u9fff]{2,4}")
 
+_LONG_NAME = re.compile(
+    r"(?![的其该此各被把将对由从按依经责已因并且或若如每未没不在二两三我你])"
+    r"[^的了在和与及对被为未不等安全生产管理检查公司单位违章操作作业责任负直接主要擅自没有明知]{4,5}"
+)
+_RARE_LAST = frozenset("和镇其及")
+_OFTEN = 3
+
 Shape = Literal["person", "organization"]
 
 
@@ -228,7 +235,9 @@ def split_list(text: str) -> list[str]:
             parts.append(text[start:at])
             start = at + 1
     parts.append(text[start:])
-    return [part.removeprefix("以").strip("以及和与、，") for part in parts if part]
+    return [
+        part.removeprefix("以").lstrip("及和与、，").rstrip("及与、，") for part in parts if part
+    ]
 
 
 def _parts_at(text: str, start: int, at: int) -> bool:
@@ -247,10 +256,11 @@ def _parts_at(text: str, start: int, at: int) -> bool:
     return is_person_name(bare) and not is_organisation(element)
 
 
-def trailing_name(text: str) -> tuple[str, int] | None:
+def trailing_name(text: str, within: str = "") -> tuple[str, int] | None:
     """Return the personal name at the end of ORG+TITLE+NAME, and where it begins.
 
-    It must follow a title (法定代表人张三, 副中队长李某某); None when nothing does.
+    It must follow a title (法定代表人张三, 副中队长李某某); None when nothing does. A name of four
+    or five characters (格日勒图) counts when the document, `within`, prints it three times.
     """
     bare = _BRACKETS.sub(lambda found: "□" * len(found.group()), text)
     at = 0
@@ -262,7 +272,13 @@ def trailing_name(text: str) -> tuple[str, int] | None:
     while at < len(bare) and bare[at] == "□":
         at += 1
     rest = text[at:]
-    return (rest, at) if is_person_name(rest) else None
+    if is_person_name(rest, described=len(rest) <= 3 and rest[-1:] in _RARE_LAST):
+        return rest, at
+    return (rest, at) if _is_long_name(rest) and within.count(rest) >= _OFTEN else None
+
+
+def _is_long_name(text: str) -> bool:
+    return _LONG_NAME.fullmatch(text) is not None and not organisation_end().search(text)
 
 
 def name_before_verb(text: str) -> tuple[str, int, int] | None:

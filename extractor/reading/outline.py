@@ -22,6 +22,8 @@ ROOT_LEVEL = 0
 INLINE_LEVEL = 6
 _PART_LEVEL = 2
 _ITEM_LEVEL = 3
+_SKIPPED = 3
+_CELLS = 3
 
 _CN = "一二三四五六七八九十"
 _CLOSE = "）〉》>"
@@ -239,8 +241,8 @@ class _Counter:
         deepest = max(self._last, default=ROOT_LEVEL)
         if number is None:
             return False
-        if level == _ITEM_LEVEL > deepest and number == self._running + 1 and before not in _STOPS:
-            return True
+        if level == _ITEM_LEVEL > deepest and before not in _STOPS:
+            return self._running < number <= self._running + _SKIPPED
         if level == 1:
             return last < number <= last + 3
         if number == 1:
@@ -382,7 +384,8 @@ def _title_of(text: str, start: int, end: int, level: int) -> tuple[str | None, 
     )
     if glued and "，" in text[glued.end() : end if stop is None else stop]:
         return glued.group(), glued.end(), False
-    if end - start <= _HEADING_LIMIT and last not in _NO_HEADING_END and stop is None:
+    row = level >= _ITEM_LEVEL and text.count("，", start, end) >= _CELLS
+    if end - start <= _HEADING_LIMIT and last not in _NO_HEADING_END and stop is None and not row:
         return text[start:end].rstrip("："), end, True
     if stop is None and last == "。" and end - start <= _RUN_IN_LIMIT and level <= 2:
         return text[start : end - 1], end, True
@@ -551,10 +554,13 @@ def _slot_nodes(view: View, root: Node, kind: str) -> None:
             continue
         slot = slot_of(node.title, kind)
         above = next((n.slot for n in node.ancestors() if n.slot is not None), None)
+        if above == "treatment" and _OTHER_OPINION.match(node.title):
+            continue
         if above not in _SETTLED or _may_change(above, slot, kind):
             node.slot = slot
 
 
+_OTHER_OPINION = re.compile(r"其[他它](?:处理)?(?:建议|意见)")
 _HEADING_NOUN = re.compile(
     r"(?:情况|建议|意见|措施|问题|要求|原因|性质|教训|人员|单位|方面|经过|处理|追究|损失|概况|不足)$"
 )

@@ -50,9 +50,9 @@ from extractor.view import View
 _SENTENCE = re.compile(r"[^。\n]{1,2000}(?:。[”’\"]?|\n|$)|[^。\n]{2000}")
 _SUB_SENTENCE = re.compile(r"[^；]{1,2000}(?:；|$)")
 _TRIGGER = re.compile(
-    r"建议|责成|责令|报请|给予|给与|予以|处以|处罚|判处|鉴于|被|(?<!曾)(?<!曾经)受到|已|由|移送|移交|免于|免予|不予|不再|涉嫌|依法|对其|因死亡|应当?(?:给予|追究)|实施|依据|根据|按照|依照|处(?=上一年|\d|[一二三四五六七八九十百]+万)|提请|将其|列入|纳入|作出|督促|免去|撤销|吊销|扣发|将(?=[^，。；]{2,30}(?:调离|辞退|清退|开除))|对(?=[^，。；]{2,40}(?:进行|处|作出|实施|采取|诫|批|罚))|向(?=[^，。；]{2,40}(?:作出|提交|写出))"
+    r"建议|责成|责令|报请|实行|给予|给与|予以|处以|处罚|判处|鉴于|被|(?<!曾)(?<!曾经)受到|已|由|移送|移交|免于|免予|不予|不再|涉嫌|依法|对其|因死亡|应当?(?:给予|追究)|实施|依据|根据|按照|依照|处(?=上一年|\d|[一二三四五六七八九十百]+万)|提请|将其|列入|纳入|作出|督促|免去|撤销|吊销|扣发|将(?=[^，。；]{2,30}(?:调离|辞退|清退|开除))|对(?=[^，。；]{2,40}(?:进行|处|作出|实施|采取|诫|批|罚))|向(?=[^，。；]{2,40}(?:作出|提交|写出))"
 )
-_WHOLE_TEXT = frozenset({"REP", "PEN", "CIRC"})
+_WHOLE_TEXT = frozenset({"REP", "PEN"})
 _LABEL = re.compile(
     r"(?:评估内容|评估情况|评估项目|核查内容|核查情况|应落实事项|处理建议|处理意见|原处理建议|落实情况|处罚建议)："
 )
@@ -65,10 +65,13 @@ _SUMMARY = re.compile(r"(?:以上|上述|前述)(?:人员|单位|责任人|调�
 _ORDERS = re.compile(r"(?:建议)?(?:责成|责令|决定|由)[^。\n]{4,60}。")
 _ACTS = re.compile(
     r"(?:已|也|依法|依规|分别|根据[^，。；]{2,40}，|依据[^，。；]{2,40}，|于\d[^，。；]{2,14}(?:，)?){0,4}"
-    r"(?:对(?!事故|此次|本次|该起|上述)|作出(?!书面|深刻|检查)|给予|下达|送达|吊销|撤销|暂扣|处以|立案|决定|责令|将(?=[^，。；]{2,40}移))"
+    r"(?:对(?![“\"\d]|事故|此次|本次|该起|上述)|作出(?!书面|深刻|检查)|给予|下达|送达|吊销|撤销|暂扣|处以|立案|决定|责令|将(?=[^，。；]{2,40}移))"
 )
 _MUST = re.compile(r"(?:要|应当?|须|必须|需要?)(?!(?:分别|立即|认真)?(?:向|作))")
 _IS_DONE = re.compile(r"[^，。；\n]{0,20}?(?:均|也|全部)?已(?:于|经|全|缴|执行|宣布|落实)")
+_AND_A_FINE = re.compile(r"并[处罚款人民币]{1,7}\d")
+_AND = re.compile(r"并(?:处)?(?:以)?|、|和")
+_TOGETHER = re.compile(r"(?:[二两三四五六七八]|\d{1,2})人(?![员民次均])")
 _THEIRS = frozenset({"其", "该公司", "该单位", "该企业", "该矿", "该厂"})
 _DISCIPLINE = frozenset({"party", "government", "organizational"})
 _NUMBER_KINDS = frozenset({"penalty", "procuratorate", "court", "police", "discipline"})
@@ -90,6 +93,7 @@ def read_penalties(
     if kind == "PEN":
         context.penalised = _penalised_party(view, roster)
     readings: list[PenaltyReading] = []
+    context.waiting = ()
     subjects: dict[int, tuple[PartyDraft, ...]] = {}
     for item in _items(view, chapters or [outline.root]):
         readings.extend(_read_item(context, item, subjects))
@@ -172,6 +176,8 @@ def _read_item(
     label = _LABEL.match(context.masked, item.start, item.end)
     begin = label.end() if label else item.start
     parties = _parties_of(context, item, begin, subjects)
+    if context.waiting and _TOGETHER.search(context.masked, item.start, item.end):
+        parties = (*context.waiting, *parties)
     scope = Scope(parties, accident_unit=context.found.accident_unit, item_start=item.start)
     readings: list[PenaltyReading] = []
     for sentence in _SENTENCE.finditer(context.masked, item.start, item.end):
@@ -184,6 +190,8 @@ def _read_item(
         readings.extend(_read_sentence(context, item, scope, sentence.start(), sentence.end()))
     if not readings and parties and context.in_chapter:
         readings.extend(_from_heading(context, item, parties))
+    waits = not readings and context.masked[item.start : item.end].rstrip("\n").endswith("；")
+    context.waiting = scope.subject if waits else ()
     if context.kind in OUTCOME_KINDS:
         _confirm(context, item, readings)
     _link_numbers(context, item, readings)
@@ -199,7 +207,8 @@ def _parties_of(
         if context.reads_subjects
         else None
     )
-    if subject is not None and context.kind == "REP" and _acts(context.masked, subject, item.end):
+    told = context.kind == "REP" or context.kind in OUTCOME_KINDS
+    if subject is not None and told and _acts(context.masked, subject, item.end):
         subject = None
     parties = subject.parties if subject else context.penalised
     if not parties and item.node.is_heading and context.reads_subjects:
@@ -232,14 +241,26 @@ def _take_subject(context: Context, item: Item, scope: Scope, start: int, end: i
     subject = read_subject(context.view, context.roster, begin, end)
     if subject is None or _acts(context.masked, subject, end):
         return
-    if scope.subject and not item.node.is_heading:
-        described = all(party.kind == "person" and party.title for party in subject.parties)
-        if not described or _TRIGGER.search(context.masked, subject.end, end) is None:
-            return
+    described = all(party.kind == "person" and party.title for party in subject.parties)
+    disposed = _is_disposed(context.masked, subject.end, end)
+    if scope.subject and described and not disposed and context.masked[start - 1] == "；":
+        scope.subject += tuple(p for p in subject.parties if p not in scope.subject)
+        return
+    heads = any(cue.start == subject.end + 1 for cue in find_cues(context.masked, begin, end))
+    described = described or heads or all(party in scope.subject for party in subject.parties)
+    if scope.subject and not item.node.is_heading and not (described and disposed):
+        return
     for party in subject.parties:
         if party.employer in _THEIRS and scope.subject:
             party.employer = scope.subject[0].name
     scope.subject, scope.last = subject.parties, ()
+
+
+def _is_disposed(text: str, start: int, end: int) -> bool:
+    """Tell whether these words say what becomes of somebody: 建议…, 由…, or a kind by itself."""
+    if _TRIGGER.search(text, start, end) is not None:
+        return True
+    return any(text[cue.start - 1] in "，：" for cue in find_cues(text, start, end))
 
 
 def _acts(text: str, subject: Subject, end: int) -> bool:
@@ -330,6 +351,7 @@ def _turn(text: str, cues: Sequence[Cue], at: int, start: int) -> tuple[int, int
 def _accepted(context: Context, start: int, trigger: int, end: int) -> Iterator[Cue]:
     """Yield the cues that state a sanction: in reach of a trigger, not denied, not conditional."""
     text = context.masked
+    accepted_to = start
     for cue in find_cues(text, start, end):
         clause = max(text.rfind(mark, start, cue.start) for mark in "，；：") + 1
         clause = max(clause, start)
@@ -338,6 +360,9 @@ def _accepted(context: Context, start: int, trigger: int, end: int) -> Iterator[
             continue
         stated = cue.passive or cue.kind.startswith("none") or _is_a_cell(text, cue, start, end)
         stated = stated or (context.kind in OUTCOME_KINDS and bool(_IS_DONE.match(text, cue.end)))
+        stated = stated or bool(
+            accepted_to > start and _AND.fullmatch(text, accepted_to, cue.start)
+        )
         if cue.start < trigger and not stated:
             continue
         if is_conditional(text, start, cue.start):
@@ -348,15 +373,16 @@ def _accepted(context: Context, start: int, trigger: int, end: int) -> Iterator[
             continue
         if cue.kind == "context:self_criticism" and "安全检查" in text[cue.start - 4 : cue.end + 2]:
             continue
+        accepted_to = cue.end
         yield cue
 
 
 def _is_a_cell(text: str, cue: Cue, start: int, end: int) -> bool:
-    """Tell whether the cue is all that stands between two commas, as in the row of a table."""
+    """Tell whether the cue is a cell of a row, or a clause by itself: ORG：罚款10万元，警告."""
     behind = text[cue.end : cue.end + 1]
-    return (
-        cue.start > start and text[cue.start - 1] == "，" and (cue.end >= end or behind in "，\n")
-    )
+    alone = cue.end >= end or behind in "，。；\n（" or behind.isdigit()
+    alone = alone or _AND_A_FINE.match(text, cue.end) is not None
+    return cue.start > start and text[cue.start - 1] in "，：" and alone
 
 
 def _without_vague(text: str, readings: list[PenaltyReading]) -> Iterator[PenaltyReading]:

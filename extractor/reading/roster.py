@@ -28,13 +28,16 @@ _LEFT_GLUE = re.compile(
     r"^.{0,40}?(?:[^，。]{1,30}的|委托|责成|督促|建议|要求|组织|位于|[挂靠属]于|承包给|发包给|出租给|以及"
     r"|(?:对?象|分别|主体|更名|变更|名称|单位|企业|前身|业主|方)为|(?<=.)[是系在])"
     r"|^.{0,24}?[对由向经给被与从至将使让]"
+    r"|^(?:施工|建设|监理|总包|总承包|分包|劳务|设计|使用|出租|承租|产权|维保|承运|托运)(?:单位|企业|方)"
     r"|^其(?:所属|下属)(?:事业|企业)?单位|^[一二三四五六七八九]是"
     r"|^(?:鉴于|\d{4}年(?:\d{1,2}月)?(?:\d{1,2}日)?|事故(?:发生|责任)?单位|事故企业|涉事企业)"
 )
 _PLACES = re.compile(
     r"(?:[\u4e00-\u9fff]{2,9}?(?:省|自治区|市|地区|州|盟|县|区|旗|镇|乡|街道|村)){1,4}|中国"
 )
-_WE = re.compile(r"(?:公司|集团|局|委|办|厂|矿|院|中心|大队|支队|街道|厅|站|所)$")
+_WE = re.compile(
+    r"(?P<noun>公司|集团|局|委|办|厂|矿|院|中心|大队|支队|街道|厅|站|所|[镇乡])(?:人民政府|办事处)?$"
+)
 _TITLE_LINES = 3
 _TAIL = 4
 _MASKED_PARTS = frozenset("某*×xX")
@@ -65,6 +68,7 @@ class Roster:
     def __init__(self, view: View, tagger: Tagger | None = None) -> None:
         """Collect the organisations and aliases of the text; a tagger may propose more names."""
         self._view = view
+        self.text = view.text
         self._parties: list[PartyDraft] = []
         self._by_name: dict[str, PartyDraft] = {}
         self.alias_of: dict[str, str] = {}
@@ -118,8 +122,8 @@ class Roster:
             if we is None or not is_organisation(name):
                 continue
             self.organisations.setdefault(name, (start, start + len(name)))
-            if f"我{we.group()}" in text:
-                self.alias_of.setdefault(f"我{we.group()}", name)
+            if f"我{we.group('noun')}" in text:
+                self.alias_of.setdefault(f"我{we.group('noun')}", name)
             return
 
     def _merge_forms(self) -> None:

@@ -101,7 +101,8 @@ def find_cues(masked: str, start: int, end: int) -> Iterator[Cue]:
                 continue
             match, row = again, rows[int((again.lastgroup or "r0")[1:])]
         yield Cue(row.kind, match.start(), match.end(), row.passive)
-        at = match.end()
+        # 已给予党内警告处分，不再追究: what was given before is a sanction too.
+        at = match.start() + 1 if row.kind == "none.already" else match.end()
 
 
 def _amount_follows(masked: str, at: int, end: int) -> bool:

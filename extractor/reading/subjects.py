@@ -33,10 +33,11 @@ _NO_SUBJECT = re.compile(
     r"建议|同意|决定|依据|根据|按照|依照|责成|责令|鉴于|由(?!于)|对(?!外)|经|以上|上述|调查组|综上|同时|另外|此外|其他|给予|关于|目前|将|请"
 )
 _ROLE_WORD = re.compile(
-    r"(?:肇事人|肇事司机|肇事者|当事人|被处罚人|被处罚单位|责任人|死者|驾驶人|驾驶员|司机)"
+    r"(?:(?:施工|建设|监理|总包|总承包|分包|劳务|设计|使用|出租|承租|产权|维保|承运|托运)(?:单位|企业|方)(?=[^，。；：]{4})"
+    r"|肇事人|肇事司机|肇事者|当事人|被处罚人|被处罚单位|责任人|死者|驾驶人|驾驶员|司机)"
 )
 _NAME_THEN_VERB = re.compile(
-    rf"(?P<name>{MASKED.pattern}|[\u4e00-\u9fff]{{2,3}}?)(?=违反|违规|违章|违法|驾驶|作为|因涉嫌|涉嫌|未|系|身为|担任|明知|擅自|对事故|在此次|在本次|在事故|酒后|操作不当)"
+    rf"(?P<name>{MASKED.pattern}|[\u4e00-\u9fff]{{2,3}}?)(?=违反|违规|违章|违法|驾驶|作为|因涉嫌|涉嫌|未|已|系|身为|担任|明知|擅自|对事故|在此次|在本次|在事故|酒后|操作不当)"
 )
 _ORG_THEN_VERB = re.compile(
     r"(?:对|未|违反|作为|安全(?!员|总监|科|部|处|主管|管理人员|管理员|副|经理)|存在|负有|没有|是|在|将|要|由(?!于)|违规|违法|不|落实|履行|车身|主要|主体|已|均|分别|于\d|向|因|擅自|疏于|已被|作|执行|长期|超|非法|无"
@@ -50,7 +51,7 @@ _AND_OTHERS = re.compile(r"等(?:\d{1,2}|[二三四五六七八九十]{1,2})(?:�
 _FOUND_OUT = re.compile(
     r"(?:(?:另外?|此外|同时)，?)?(?:经?调查(?:组)?(?:中)?(?:还|另)?发现|经查(?:实|明)?)，?"
 )
-_ROW_NUMBER = re.compile(r"\d{1,3}，?(?=[\u4e00-\u9fff][^，。；]{1,3}，)")
+_ROW_NUMBER = re.compile(r"\d{1,3}，(?=[\u4e00-\u9fff])|\d{1,3}(?=[\u4e00-\u9fff][^，。；]{1,3}，)")
 _POSITION_LEAD = re.compile(
     r"^(?:现任|时任|原任|作为|系|任|担任|为|原|案发时任|事发时任|\d{4}年[^，。；]{0,24}?任)+"
 )
@@ -118,7 +119,7 @@ def _about(roster: Roster, who: str, at: int, head_end: int) -> Subject | None:
     known = bare in roster.organisations or bare in roster.alias_of
     if known or (is_organisation(bare) and len(bare) >= 6):
         return Subject((roster.organisation(bare, place),), head_end)
-    named = trailing_name(bare)
+    named = trailing_name(bare, roster.text)
     if named is not None:
         position = split_position(bare[: named[1]])
         draft = roster.person(
@@ -216,13 +217,17 @@ def _named_with_others(roster: Roster, head: str, start: int) -> tuple[PartyDraf
     return ()
 
 
-def _with_whole_titles(parts: Sequence[str]) -> list[str]:
+def _with_whole_titles(roster: Roster, parts: Sequence[str]) -> list[str]:
     """Join a title in two parts: 清河镇党委副书记、镇长张三 is one element."""
     joined: list[str] = []
     pending = ""
     for part in parts:
         element = pending + part
-        if trailing_name(part) is None and not is_organisation(part) and _ends_in_title(part):
+        if (
+            trailing_name(part, roster.text) is None
+            and not is_organisation(part)
+            and _ends_in_title(part)
+        ):
             pending = f"{element}、"
             continue
         joined.append(element)
@@ -235,10 +240,12 @@ def _ends_in_title(text: str) -> bool:
 
 
 def _titled_list(roster: Roster, words: str, start: int) -> tuple[PartyDraft, ...]:
-    parts = _with_whole_titles(split_list(words.replace("及其", "、其")))
-    if not any(trailing_name(part) for part in parts):
+    parts = _with_whole_titles(roster, split_list(words.replace("及其", "、其")))
+    if not any(trailing_name(part, roster.text) for part in parts):
         return ()
-    if not all(trailing_name(part) or _all_organisations(roster, part) for part in parts):
+    if not all(
+        trailing_name(part, roster.text) or _all_organisations(roster, part) for part in parts
+    ):
         return ()
     drafts: list[PartyDraft] = []
     at = 0
@@ -246,7 +253,7 @@ def _titled_list(roster: Roster, words: str, start: int) -> tuple[PartyDraft, ..
         part = part.removeprefix("其")
         at = max(words.find(part, at), at)
         place = start + at
-        named = trailing_name(part)
+        named = trailing_name(part, roster.text)
         if named is None:
             drafts.append(
                 roster.listed_organisation(part, (place, place + len(part)), parts[:number])

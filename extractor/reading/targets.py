@@ -34,7 +34,7 @@ _INTRODUCER = re.compile(
 )
 _TARGET_END = re.compile(
     r"[，。；：]|依法|依规|依纪|依照|按照?|根据|依据|分别|各(?=处|给|罚)|处(?!长|理)|给予|给与|进行|予以|实施|作出|做出|写出|"
-    r"作(?=深刻|书面|检查)|于(?=\d|[本收])|自(?=本|收|批)|在(?=\d|本|收)|限期|采取|罚款|向|批评教育|诫[勉免]|立案|移送|移交|上一年|下达|警示|通报|党内|政务|行政(?!执法|审批|管理|综合)|"
+    r"作(?=深刻|书面|检查)|于(?=\d|[本收])|自(?=本|收|批)|在(?=\d|本|收|全[市县区省国]|系统|[^，。；]{0,8}范围|$)|扣[发罚除减]|限期|采取|罚款|向|批评教育|诫[勉免]|立案|移送|移交|上一年|下达|警示|通报|党内|政务|行政(?!执法|审批|管理|综合)|"
     r"记过|记大过|警告|严重警告|降级|撤职|开除|撤销|解除|降为|调离|判处|留党|留用|免职|停职|提起|列入|纳入|相应|严肃|因|的[^，]{0,12}(?:证|执照|资格|许可)|的(?:违法|违规|问题|有关|相关|主要)"
 )
 _OWNER = re.compile(r"(?:吊销|注销|撤销|暂扣)(?P<owner>[^，。；的]{2,30}?)的")
@@ -53,6 +53,7 @@ _POST_OF = re.compile(r"(?:免去|免除|撤销)(?P<owner>[^，。；]{4,24}?)�
 _DIVIDER = re.compile(
     r"受到|被|受(?=党|政|诫|到)|由|已|均|分别|于(?=\d)|因|涉嫌|犯(?=[\u4e00-\u9fff]{2,14}罪)|向|也|将|严重|违反"
 )
+_SHORT_TARGET = re.compile(r"[\u4e00-\u9fff]{2,6}")
 _SUFFERS = frozenset({"受到", "被", "受", "由", "犯", "涉嫌", "因"})
 _DISPOSES = re.compile(
     r"建议|责成|责令|依据|根据|按照|依照|由(?!于)|给予|处以|处(?=\d|上一年)|鉴于"
@@ -122,7 +123,7 @@ def find_targets(
         if found:
             best, saw_class = found, False
             scope.last = found
-        elif found is None and intro.start() >= clause:
+        elif intro.start() >= clause and (found is None or _names_somebody(intro, text, end)):
             saw_class = True
     if best:
         return best
@@ -132,6 +133,11 @@ def find_targets(
     scope.last = named or scope.last
     scope.shared = named or scope.shared
     return named or scope.referent()
+
+
+def _names_somebody(intro: re.Match[str], text: str, end: int) -> bool:
+    """Tell whether 对X处… names a party that cannot be read: then nobody else is meant either."""
+    return intro.group() == "对" and _SHORT_TARGET.fullmatch(text, intro.end(), end) is not None
 
 
 def _stands_alone(intro: re.Match[str], text: str, end: int) -> bool:
@@ -212,7 +218,7 @@ def _reads_as_parties(text: str, roster: Roster) -> bool:
         or part in roster.alias_of
         or roster.known_person(part) is not None
         or is_organisation(part)
-        or trailing_name(part) is not None
+        or trailing_name(part, roster.text) is not None
         or MASKED.fullmatch(part)
         or is_person_name(part)
         for part in split_list(text)
@@ -337,7 +343,7 @@ def _unknown(roster: Roster, part: _Part, bare: str, *, new: bool) -> PartyDraft
 
 def _titled(roster: Roster, scope: Scope, part: _Part) -> PartyDraft | None:
     """Read ORG+TITLE+NAME; 该公司 as employer stands for the party named before."""
-    named = trailing_name(part.text)
+    named = trailing_name(part.text, roster.text)
     if named is None:
         return None
     position = split_position(part.text[: named[1]])

@@ -22,8 +22,13 @@ from extractor.view import View
 
 HEADING_LOST = "heading_lost"
 _CITES = re.compile(r"(?:根据|依据|按照)?《[^《》\n]{2,60}》第[^，。；]{1,16}条[^，。；]{0,12}规定")
+_CLOSING = re.compile(
+    r"^特此|联系人[：:]|联系电话|(?:调查|评估|工作)组.{0,3}(?:\d{4}|[二〇○]{2}.{2})年|打印本页|关闭窗口|^上一篇|^下一篇"
+    r"|^主办[：:]|网站标识码|公网安备"
+)
 _REPEATED = 60
 _SHORT_LINE = 30
+_LIST_OF = 3
 _OPEN = "“（《〈‘["
 _SHUT = "”）》〉’]"
 _ENDS = "。！？"
@@ -186,11 +191,27 @@ class _Emitter:
         elif children:
             yield from self._lead(node, own_end)
         elif not _only_announces(self._text, node, own_end):
-            yield self._element(node, node.start, own_end, numbered=True)
+            own = self._first_paragraph(node, own_end)
+            yield self._element(node, node.start, own, numbered=True)
+            if own < own_end:
+                yield from self._prose(node, own + 1, own_end)
         if closing:
             yield closing
         for child in children:
             yield from self.emit(child)
+
+    def _first_paragraph(self, node: Node, end: int) -> int:
+        """Return where the last element of a list ends that is followed by closing paragraphs.
+
+        Only in a list whose other elements are one paragraph each; else an element goes on.
+        """
+        siblings = node.parent.children if node.parent is not None else []
+        if self._slot == "tasks" or len(siblings) < _LIST_OF or node is not siblings[-1]:
+            return end
+        if any("\n" in self._text[s.start : s.end].rstrip("\n") for s in siblings[:-1]):
+            return end
+        stop = self._text.find("\n", node.start, end)
+        return end if stop < 0 or self._text[stop - 1] not in _ENDS else stop
 
     def is_container(self, node: Node) -> bool:
         """Say whether a heading only names what its sentences are about: a chapter, a unit."""
@@ -241,7 +262,8 @@ class _Emitter:
             alone = self._is_record(text, start, stop) and not _only_adds(text, start, stop)
             if announces(text, start, stop) or _is_bare_line(text, start, stop, end):
                 continue
-            alone = alone and _CITES.match(text, start, stop) is None
+            if _CITES.match(text, start, stop) is not None or _closes(text, start, stop):
+                continue
             if alone:
                 if pending:
                     yield self._element(node, *pending)
@@ -257,6 +279,13 @@ class _Emitter:
         if at < 0:
             return None
         return self._element(node, at + 1, trimmed(self._text, at + 1, node.end))
+
+
+def _closes(text: str, start: int, stop: int) -> bool:
+    """Say whether a paragraph closes the document: 特此报告。, signature and date, page feet."""
+    said = text[start:stop]
+    line = start == 0 or text[start - 1] == "\n"
+    return line and _CLOSING.search(said) is not None
 
 
 def _is_bare_line(text: str, start: int, stop: int, end: int) -> bool:
