@@ -42,9 +42,13 @@ def in_chapter(case: dict[str, Any]) -> str:
     """Put the item of a case under its headings."""
     heading = case.get("heading", "对有关责任人员和单位的处理建议")
     chapter = "对事故有关责任人员和责任单位的处理建议"
-    if case.get("kind", "INV") == "EVAL":
+    if case.get("kind", "INV") in {"EVAL", "SELF"}:
         chapter = "责任追究落实情况"
-    return f"某事故报告\n\n一、{chapter}\n（一）{heading}\n1.{case['text']}\n"
+    if case.get("kind", "INV") == "CIRC":
+        chapter = "查处情况"
+    mark = "" if case.get("prose") else "1."
+    title = case.get("title", "某事故报告")
+    return f"{title}\n\n一、{chapter}\n（一）{heading}\n{mark}{case['text']}\n"
 
 
 def shown(reading: PenaltyReading, field: str) -> str:

@@ -378,7 +378,7 @@ def _year(printed: str) -> int | None:
 
 
 def _may_stand_in_round(text: str, anchor: re.Match[str], code: _Code) -> bool:
-    """Ask more of a code before a round bracket: 昆明市新建工程（2019）3号 is no number."""
+    """Ask more of a code before a round bracket: 永川市新建工程（2019）3号 is no number."""
     if text[anchor.start()] != "（" or "elided" in code.flags:
         return True
     patterns = _patterns()
