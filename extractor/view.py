@@ -248,6 +248,6 @@ def _continues(before: str, line: str, width: int, blank_between: bool) -> bool:
     if last in _ENDS_SENTENCE or blank_between:
         return False
     in_sentence = "。" in before or (before.count("，") >= 2 and not _CHAPTER.match(before))
-    if in_sentence:
+    if in_sentence or before.count("（") > before.count("）"):
         return True
     return len(before) > _SHORT_LINE if not width else len(before) >= width - 3

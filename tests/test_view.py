@@ -60,6 +60,14 @@ def test_fold_never_changes_the_length(text: str) -> None:
         ("一、基本情况\n某公司成立于2001年。", ["一、基本情况", "某公司成立于2001年。"]),
         # a long line without a stop was broken inside its sentence
         ("某" * 50 + "\n公司负责。", ["某" * 50 + "公司负责。"]),
+        # a short line that holds a full stop, or an open bracket, is no heading: it goes on
+        ("第一项。县政府作出深\n刻检查。", ["第一项。县政府作出深刻检查。"]),
+        ("判处罚金（（2023）川5199刑初\n41号）。", ["判处罚金（（2023）川5199刑初41号）。"]),
+        # a tab parts the cells of a row; rows are never joined
+        (
+            "1\t张三\t甲镇镇长\t警告\n2\t李四\t甲镇副镇长（挂职）\t记过",
+            ["1，张三，甲镇镇长，警告", "2，李四，甲镇副镇长（挂职），记过"],
+        ),
         # what begins with a mark is never joined
         ("有关单位要，\n1.加强培训。", ["有关单位要，", "1.加强培训。"]),
         # a page number inside a sentence is left out
