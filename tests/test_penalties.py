@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -143,3 +144,23 @@ def test_a_count_before_the_list_is_no_group() -> None:
         ("张三", "gov.warning"),
         ("李四", "gov.demerit"),
     ]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "对张三给予警告",
+        "罚款3万元，",
+        "；李四，甲公司经理，建议警告",
+        "局长张三和",
+        "未",
+        "由县政府",
+        "\t甲\t",
+    ],
+)
+def test_hostile_text_takes_linear_time(piece: str) -> None:
+    """Without a full stop for thousands of characters nothing is read again and again."""
+    case = {"text": piece * (20_000 // len(piece))}
+    began = time.perf_counter()
+    read(in_chapter(case), "INV")
+    assert time.perf_counter() - began < 4

@@ -233,7 +233,7 @@ def test_wheel_holds_packages_and_data_and_starts_alone(tmp_path: Path) -> None:
         _name(path)
         for package in PACKAGES
         for path in (ROOT / package).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and not {"__pycache__", "styles"} & set(path.parts)
     }
     assert {name for name in held if ".dist-info/" not in name} == expected
     dev = {*_declared(PROJECT["dependency-groups"]["dev"]), "pytest", "importlinter"}

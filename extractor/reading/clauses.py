@@ -199,8 +199,8 @@ class ClauseReading:
 
     def _place_of(self, party: PartyDraft) -> tuple[int, int]:
         """Return where the party is named for this sanction: the last time before its end."""
-        before = [at for at in party.mentions if at[0] < self._limit]
-        return max(before, default=party.name_at)
+        before = (at for at in reversed(party.mentions) if at[0] < self._limit)
+        return next(before, party.name_at)
 
     def _organ(self) -> tuple[str, int, int] | None:
         """The organ in these words; one named before in the sentence only for a like sanction.

@@ -66,6 +66,7 @@ _ORGAN_WORDS = re.compile(
 _NO_ORGAN = re.compile(
     r"对|责令|向|^(?:待|依法|并|同时|其|此|本次|有关责任|相关责任|事故责任|所有)|的$|责任人|人员|[。；]|检查$|问题|调查报告|评估组|调查组"
 )
+_REACH = 400
 _DAY = re.compile(
     r"(?:(?:\d{4}年|同年|当年|次年)?\d{1,2}月(?:\d{1,2}日)?(?:上午|下午)?)?[，]?(?:经|由|被)?"
 )
@@ -77,6 +78,7 @@ _RECIPIENT = re.compile(
 def find_organ(text: str, roster: Roster, start: int, cue: Cue) -> tuple[str, int, int] | None:
     """Return who imposes the sanction, as printed, nearest before the cue; None when unsaid."""
     best: tuple[str, int, int] | None = None
+    start = max(start, cue.start - _REACH)
     for form in _ORGAN_FORMS:
         for match in form.finditer(text, start, cue.end):
             if match.end("organ") > cue.start:

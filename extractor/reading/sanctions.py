@@ -23,6 +23,7 @@ _CONDITION = re.compile(
     r"(?:(?:经|如|若|凡|对)[^，。；]{0,40}|仍[^，。；]{1,30}|涉嫌[^，。；]{1,24}|[属系][^，。；]{1,20}|[^，。；]{0,20}(?:不具备|拒不|逾期|构成|情节)[^，。；]{0,24})的(?=，)"
     r"|[^，。；]{2,30}的(?=，(?:依法|予以|移送|移交|按|将|追究))"
 )
+_CONDITION_REACH = 240
 _AWAITED = re.compile(r"待[^，。；]{2,40}后(?=，)")
 _NEGATION = re.compile(
     r"(?:未|没有|没|无|不)(?!再|予|起诉|得|按|起|履|满|良|力|当)[^，。；]{0,10}$"
@@ -134,7 +135,8 @@ def settle_kind(kind: str, conditions: Sequence[str], family_hint: str | None) -
 
 def is_conditional(masked: str, sentence_start: int, cue_start: int) -> bool:
     """Tell whether the cue stands behind a condition (经整顿仍不具备条件的，予以关闭)."""
-    return _CONDITION.search(masked, sentence_start, cue_start) is not None
+    start = max(sentence_start, cue_start - _CONDITION_REACH)
+    return _CONDITION.search(masked, start, cue_start) is not None
 
 
 def is_awaited(masked: str, sentence_start: int, cue_start: int) -> bool:

@@ -47,6 +47,7 @@ _LIST_THEN_VERB = re.compile(
     r"未|没有|将|对|违反|违规|违章|违法|作为|在(?=[^职岗])|因|被|受到|涉嫌|犯(?=[\u4e00-\u9fff]{2,14}罪)|均|已|分别"
     r"|擅自|存在|负有|不(?!动产)|由(?!于)|要(?![^，。；]{0,4}员)|于\d"
 )
+_LONGEST_HEAD = 160
 _AND_OTHERS = re.compile(r"等(?:\d{1,2}|[二三四五六七八九十]{1,2})(?:名|人|位)")
 _FOUND_OUT = re.compile(
     r"(?:(?:另外?|此外|同时)，?)?(?:经?调查(?:组)?(?:中)?(?:还|另)?发现|经查(?:实|明)?)，?"
@@ -76,8 +77,9 @@ def read_subject(view: View, roster: Roster, start: int, end: int) -> Subject | 
     for lead in (_FOUND_OUT, _ROW_NUMBER):
         skipped = lead.match(text, start, end)
         start = skipped.end() if skipped else start
-    stop = _STOP.search(text, start, end)
-    head_end = stop.start() if stop else end
+    limit = min(end, start + _LONGEST_HEAD)
+    stop = _STOP.search(text, start, limit)
+    head_end = stop.start() if stop else limit
     head = text[start:head_end]
     if head.startswith("鉴于"):
         return _considered(view, roster, start, end)
