@@ -122,20 +122,27 @@ def _units(text: str, start: int, end: int) -> tuple[str, ...]:
 
 
 def _stray_findings(view: View, outline: Outline, chapters: Chapters) -> list[ProblemReading]:
-    """Findings in the chapters of process and opinion: from 但…仍存在 to the sentence's end."""
+    """Findings in the chapters of process and opinion: from 但…仍存在 to the sentence's end.
+
+    In the opinion (评估意见) a sentence that names a fault (未按要求组织…) is one as it stands.
+    """
     found: list[ProblemReading] = []
     text = view.text
     turn, finding = pattern("findings", "turn_pattern"), pattern("findings", "finding_pattern")
+    fault = pattern("findings", "fault_pattern")
     for start, end in sentences(text, 0, len(text)):
+        slot = outline.at(start).inherited_slot
         match = finding.search(text, start, end)
-        if match is None or outline.at(start).inherited_slot not in _SEARCHED_SLOTS:
+        judged = match is None and slot == "overall"
+        if judged:
+            match = fault.search(text, start, end)
+        if match is None or slot not in _SEARCHED_SLOTS:
             continue
         turns = [m.start() for m in turn.finditer(text, start, match.start() + 1)]
-        if not turns:
+        if not turns and not judged:
             continue
-        found.append(
-            ProblemReading(turns[-1], end, _units(text, turns[-1], end), 0.6, "problem.finding")
-        )
+        begin = turns[-1] if turns else start
+        found.append(ProblemReading(begin, end, _units(text, begin, end), 0.6, "problem.finding"))
     return found
 
 
