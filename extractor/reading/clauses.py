@@ -215,7 +215,8 @@ class ClauseReading:
         if organ is not None and (organ[1] >= self._clause or near):
             if scope.organ_group == "criminal" and group != "criminal" and organ == scope.organ:
                 return None
-            scope.organ, scope.organ_group = organ, group
+            if not kind.endswith("self_criticism"):
+                scope.organ, scope.organ_group = organ, group
             return organ
         if kind == "crim.arrested" or scope.organ_group != group:
             return None

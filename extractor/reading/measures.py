@@ -111,6 +111,7 @@ class _Reader:
         )
         self._known = known_units
         self._short_names = _short_names(known_units)
+        self._reporter, self._we = _reporter(known_units) if kind == "SELF" else ((), None)
         self._last: Subjects = Subjects()
         self._leads: dict[int, tuple[str, ...]] = {}
         self._units: dict[int, tuple[str, ...]] = {}
@@ -156,9 +157,10 @@ class _Reader:
         beside = before is not None and before.node is node
         earlier = self._last.actors if beside else ()
         explicit = self._find(begin, element.end)
-        explicit = resolve_anaphora(explicit, units or earlier, self._known)
+        ours = self._reporter if self._we in explicit.actors else ()
+        explicit = resolve_anaphora(explicit, units or ours or earlier, self._known)
         if self._reported and units and not (explicit.actors and all(map(is_class, units))):
-            return Subjects(units), not explicit.actors
+            return _with_support(units, explicit), not explicit.actors
         if explicit.actors:
             return explicit, False
         labelled = heading_units(element.label or "")
@@ -172,6 +174,7 @@ class _Reader:
         above = self._from_above(node)
         if not above and before is not None and node.level == INLINE_LEVEL:
             above = self._last.actors
+        above = above or self._reporter
         return Subjects(above), bool(above)
 
     def _from_above(self, node: Node) -> tuple[str, ...]:
@@ -268,6 +271,24 @@ def _short_names(known_units: Sequence[tuple[str, ...]]) -> re.Pattern[str] | No
     names = {name for group in known_units for name in group}
     short = sorted((n for n in names if not is_actor_name(n)), key=len, reverse=True)
     return re.compile("|".join(map(re.escape, short))) if short else None
+
+
+def _reporter(known_units: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], str | None]:
+    """Return the unit that calls itself 我局 or 我镇, and that word.
+
+    What a self-report tells without naming anybody is its own work.
+    """
+    for group in known_units:
+        we = next((name for name in group if name[0] == "我"), None)
+        if we is not None:
+            return group[:1], we
+    return (), None
+
+
+def _with_support(units: tuple[str, ...], explicit: Subjects) -> Subjects:
+    """Return the units of the heading, with those that the text says acted together with them."""
+    partners = tuple(name for name in explicit.support if name not in units)
+    return Subjects((*units, *partners), support=partners)
 
 
 @cache

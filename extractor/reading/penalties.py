@@ -253,7 +253,7 @@ def _take_subject(context: Context, item: Item, scope: Scope, start: int, end: i
     for party in subject.parties:
         if party.employer in _THEIRS and scope.subject:
             party.employer = scope.subject[0].name
-    scope.subject, scope.last = subject.parties, ()
+    scope.subject, scope.last, scope.organ = subject.parties, (), None
 
 
 def _is_disposed(text: str, start: int, end: int) -> bool:

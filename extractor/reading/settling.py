@@ -57,9 +57,17 @@ def settle(readings: list[PenaltyReading]) -> list[PenaltyReading]:
             continue
         key = (id(reading.party), reading.kind, reading.amount_yuan, reading.income_percent)
         before = kept.get(key)
-        if before is None or _STAGES.index(before.stage) < _STAGES.index(reading.stage):
+        if before is None or _says_more(reading, before):
             kept[key] = reading
     return list(kept.values())
+
+
+def _says_more(reading: PenaltyReading, before: PenaltyReading) -> bool:
+    """Tell whether the later statement is further on, or alone names who imposes."""
+    reached, known = _STAGES.index(reading.stage), _STAGES.index(before.stage)
+    return reached > known or (
+        reached == known and before.organ is None and reading.organ is not None
+    )
 
 
 def _joins_fine(reading: PenaltyReading, kept: dict[_Key, PenaltyReading]) -> bool:
