@@ -158,6 +158,8 @@ def test_the_header_block() -> None:
     texts = {cell.value for row in page.iter_rows() for cell in row}
     assert {"宏远公司“3·5”一般坍塌事故", "2023-03-05", "死亡1人", "调查报告", "无法确定"} <= texts
     assert any(str(text).startswith("填表人：") for text in texts)
+    # The signatures stay on the page that they sign; a height of 1 is the default.
+    assert page.page_setup.fitToHeight in (None, 1)
 
 
 @pytest.mark.parametrize("name", ["责任追究", "整改措施", "问题", "建议"])

@@ -32,6 +32,7 @@ _LINE = 14.5
 _PADDING = 5.0
 _MIN_ROW, _MAX_ROW = 21.0, 400.0
 _HEADER_LIMIT = 60
+_ONE_PAGE = 34
 _SIGNATURES = ("　" * 15).join(
     ("填表人：", "复核人：", "评估组组长：", "日期：　　　　年　　月　　日")
 )
@@ -122,6 +123,8 @@ class _Writer:
         for text in ([*overall, ""] if overall else []) + list(_GUIDE):
             at = self._write_across(page, at, text, columns, "line")
         self._sign(page, at + 1, columns)
+        if at < _ONE_PAGE:  # the signatures stay on the page that they sign
+            page.fit_to_pages(1, 1)
 
     def write_sheet(self, sheet: Sheet) -> None:
         """Write one table with its title, head, rows and signatures."""
