@@ -46,6 +46,9 @@ class _Place(TypedDict):
     boxes: BoxList | None
 
 
+_QUOTED = 40
+
+
 @dataclass(frozen=True, slots=True)
 class Readings:
     """Everything that was read from one document, in ranges of the view."""
@@ -61,6 +64,7 @@ class Readings:
     problems: Sequence[ProblemReading]
     suggestions: Sequence[SuggestionReading]
     evaluation: EvaluationReading | None
+    unread: Sequence[tuple[int, int]] = ()
 
 
 def assemble(document: Document, view: View, readings: Readings) -> Extraction:
@@ -154,8 +158,17 @@ class _Assembler:
             warnings=[
                 WarningRecord(code=w.code, message=w.message, page=w.page)
                 for w in document.warnings
-            ],
+            ]
+            + [self._unread(place) for place in readings.unread],
         )
+
+    def _unread(self, place: tuple[int, int]) -> WarningRecord:
+        start, end = self._pair(place)
+        said = self._view.quote(Span(start, end))[:_QUOTED]
+        page = self._document.page_of(start)
+        where = f"第{page}页" if page else "正文"
+        message = f"{where}“{said}”的处理对象没有读出，这一条没有列入。请对照原文补上。"
+        return WarningRecord(code="party_unread", message=message, page=page)
 
     def _accident(self) -> Accident | None:
         reading = self._readings.accident

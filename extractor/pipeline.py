@@ -41,7 +41,8 @@ def extract(document: Document, tagger: Tagger | None = None) -> Extraction:
     roster = Roster(view, tagger)
     places = [NumberAt(i, n.kind, n.start, n.end) for i, n in enumerate(numbers)]
     unit = accident_unit(roster, kind.title_span, accident)
-    penalties = read_penalties(view, outline, kind.kind, roster, Found(laws, places, unit))
+    found = Found(laws, places, unit)
+    penalties = read_penalties(view, outline, kind.kind, roster, found)
     units = roster.alias_groups()
     measures = read_measures(view, outline, kind.kind, known_units=units)
     problems = read_problems(view, outline, kind.kind)
@@ -59,6 +60,7 @@ def extract(document: Document, tagger: Tagger | None = None) -> Extraction:
         problems,
         suggestions,
         evaluation,
+        found.unread,
     )
     return drop_ungrounded(document, view, assemble(document, view, readings))
 

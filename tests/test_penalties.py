@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from extractor import extract, parse
 from extractor.document import DocumentBuilder
 from extractor.reading.citations import find_document_numbers
 from extractor.reading.clauses import Found, NumberAt, PenaltyReading
@@ -164,3 +165,16 @@ def test_hostile_text_takes_linear_time(piece: str) -> None:
     began = time.perf_counter()
     read(in_chapter(case), "INV")
     assert time.perf_counter() - began < 4
+
+
+def test_a_sanction_without_a_readable_party_is_told() -> None:
+    """What is left out because nobody could be read behind 对 stands in the warnings."""
+    text = in_chapter(
+        {"text": "县应急管理局对阿古达木处以上一年年收入60%的罚款，计93600元。", "kind": "EVAL"}
+    )
+    document = parse(f"某公司事故整改评估报告\n{text}".encode(), "评估报告.txt")
+    result = extract(document)
+    (warning,) = result.document.warnings
+    assert warning.code == "party_unread"
+    assert "对阿古达木处以" in warning.message
+    assert result.penalties == []

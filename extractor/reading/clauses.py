@@ -107,11 +107,15 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What other readers found that sanctions refer to; 事故单位 stands for `accident_unit`."""
+    """What other readers found that sanctions refer to; 事故单位 stands for `accident_unit`.
+
+    `unread` takes the ranges of sanctions whose party could not be read: 对…处….
+    """
 
     laws: Sequence[LawCitation] = ()
     numbers: Sequence[NumberAt] = ()
     accident_unit: str | None = None
+    unread: list[tuple[int, int]] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -325,6 +325,8 @@ def _read_part(
         if targets and turn is not None and len(targets) == turn[1]:
             targets = (targets[turn[0]],)
         if not targets:
+            if scope.unread is not None and context.in_chapter:
+                context.found.unread.append(scope.unread)
             continue
         reading = ClauseReading(context, item, scope, cue, (start, end), limit)
         made.extend(reading.records(targets))

@@ -73,6 +73,7 @@ class Scope:
     basis_at: tuple[int, int] | None = None
     item_start: int = 0
     shared: tuple[PartyDraft, ...] = ()
+    unread: tuple[int, int] | None = None
 
     def referent(self) -> tuple[PartyDraft, ...]:
         """Whom 其 and 该公司 stand for: the party named last, else the subject."""
@@ -107,6 +108,7 @@ def find_targets(
     best = _owner_inside(view, roster, scope, cue)
     scope.last = best or scope.last
     saw_class = False
+    scope.unread = None
     disposes = _DISPOSES.search(text, start, cue.start)
     for intro in _INTRODUCER.finditer(text, start, cue.end):
         if intro.start() >= cue.start and intro.group() != "对":
@@ -125,6 +127,7 @@ def find_targets(
             scope.last = found
         elif intro.start() >= clause and (found is None or _names_somebody(intro, text, end)):
             saw_class = True
+            scope.unread = None if found is None else (intro.start(), cue.end)
     if best:
         return best
     if saw_class:
