@@ -14,7 +14,7 @@ from extractor.checklist.model import (
     Status,
 )
 from extractor.checklist.wording import describe_treatment, format_yuan
-from extractor.extraction import Penalty
+from extractor.extraction import Penalty, WarningRecord
 from extractor.rules import load_toml
 from tests.conftest import ROOT
 from tests.factories import (
@@ -121,7 +121,7 @@ def test_gap_rules_of_accountability(
 
 def test_every_hint_has_a_code_and_asks_to_check() -> None:
     table = load_toml("hints.toml")["hint"]
-    assert [row["code"] for row in table] == list("abcdefghijklmnop")
+    assert [row["code"] for row in table] == list("abcdefghijklmnopq")
     assert all(row["text"].startswith("请核实") and row["about"] for row in table)
     row = only_row(report("建议罚款。", fine(300_000)), evaluation("没有内容"))
     assert re.fullmatch(r"\[a\] 请核实：.+。", row.hints[0])
@@ -235,6 +235,20 @@ def test_a_treatment_in_words() -> None:
     treatment = only_row(inv).proposed
     assert treatment is not None
     assert describe_treatment(treatment) == "书面检查（向青石县人民政府）"
+
+
+def test_what_could_not_be_read_is_told_for_each_document() -> None:
+    """A warning of a document stands in the case; beyond ten they are counted."""
+    doc, result = report("建议罚款。", fine(300_000))
+    warned = [
+        WarningRecord(code="party_unread", message=f"正文第{i}处没有读出。") for i in range(12)
+    ]
+    record = result.document.model_copy(update={"warnings": warned})
+    source = (doc, result.model_copy(update={"document": record}))
+    hints = [h for h in build_checklist([source]).case.hints if h.startswith("[q]")]
+    assert len(hints) == 11
+    assert "正文第0处没有读出" in hints[0]
+    assert "另有2处" in hints[-1]
 
 
 def test_the_manual_names_every_hint_status_and_rule() -> None:

@@ -20,6 +20,8 @@ from extractor.checklist.wording import describe_treatment, format_yuan
 from extractor.rules import load_toml, penalty_labels
 from extractor.view import squeeze
 
+_MOST_TOLD = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -167,6 +169,19 @@ def window_hints(window: Window) -> list[str]:
     else:
         what = f"评估日期{window.evaluated}{'早' if window.state == 'early' else '晚'}于评估期限"
     return [hint("l", what=what, opens=window.opens, closes=window.closes, rule=window.rule)]
+
+
+def reading_hints(materials: Sequence[Material]) -> list[str]:
+    """Return rule q: what the reader could not read of each document, so that a person looks."""
+    found = []
+    for material in materials:
+        record = material.extraction.document
+        title = squeeze(record.title or record.filename)
+        told = [hint("q", title=title, what=w.message) for w in record.warnings[:_MOST_TOLD]]
+        left = len(record.warnings) - len(told)
+        more = [hint("q", title=title, what=f"另有{left}处，见读取结果。")] if left else []
+        found += [*told, *more]
+    return found
 
 
 @cache
