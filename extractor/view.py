@@ -57,6 +57,8 @@ _GLUED_NUMBER = re.compile(
 )
 _CHAPTER = re.compile(r"[一二三四五六七八九十]{1,3}[、.，]|（[一二三四五六七八九十]{1,3}）")
 _SHORT_LINE = 40
+_HEADS = 10
+_HEAD_LENGTH = 14
 
 
 def fold(text: str) -> str:
@@ -212,16 +214,57 @@ def _drop_glued_numbers(lines: list[_Line]) -> list[_Line]:
 
 def _join_lines(lines: Sequence[_Line]) -> list[list[_Line]]:
     """Group the lines of a plain text into paragraphs, mending breaks inside sentences."""
-    solid = [line for line in lines if line.bare and not _is_page_number(line.bare)]
+    rows, cells = _flat_rows([line for line in lines if line.bare])
+    solid = [
+        line
+        for line in lines
+        if line.bare and (line.start in rows or not _is_page_number(line.bare))
+    ]
     width = _wrap_width(solid)
     groups: list[list[_Line]] = [[solid[0]]] if solid else []
     for before, line in pairwise(solid):
         blank_between = line.start - before.start - len(before.text) > 1
-        if _continues(before.bare, line.bare, width, blank_between):
+        if line.start in cells:
+            # The line feed before a cell is read as the tab that it was.
+            groups[-1].append(_Line(line.start - 1, "\t" + line.text))
+        elif line.start in rows or before.start in cells:
+            groups.append([line])
+        elif _continues(before.bare, line.bare, width, blank_between):
             groups[-1].append(line)
         else:
             groups.append([line])
     return groups
+
+
+def _flat_rows(lines: Sequence[_Line]) -> tuple[frozenset[int], frozenset[int]]:
+    """Return where the rows of tables begin that were stored one cell a line, and their cells.
+
+    Such a table begins with 序号 and the other heads, each on its line; then come 1, the cells of
+    the first row, 2, …; the last row has as many cells as there are heads.
+    """
+    rows: set[int] = set()
+    cells: set[int] = set()
+    for at, line in enumerate(lines):
+        if line.bare != "序号":
+            continue
+        first = next(
+            (i for i in range(at + 1, min(at + _HEADS, len(lines))) if lines[i].bare == "1"), 0
+        )
+        width = first - at - 1
+        if width < 2 or any(len(lines[i].bare) > _HEAD_LENGTH for i in range(at, first)):
+            continue
+        rows.add(line.start)
+        cells.update(lines[i].start for i in range(at + 1, first))
+        number, here = 1, first
+        while here < len(lines) and lines[here].bare == str(number):
+            rows.add(lines[here].start)
+            limit = min(here + 2 * width + 1, len(lines))
+            following = str(number + 1)
+            end = next((i for i in range(here + 1, limit) if lines[i].bare == following), 0)
+            stop = end or min(here + 1 + width, len(lines))
+            cells.update(lines[i].start for i in range(here + 1, stop))
+            number, here = number + 1, stop
+    return frozenset(rows), frozenset(cells)
 
 
 def _is_page_number(bare: str) -> bool:

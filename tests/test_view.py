@@ -68,6 +68,11 @@ def test_fold_never_changes_the_length(text: str) -> None:
             "1\t张三\t甲镇镇长\t警告\n2\t李四\t甲镇副镇长（挂职）\t记过",
             ["1，张三，甲镇镇长，警告", "2，李四，甲镇副镇长（挂职），记过"],
         ),
+        # a table that was stored one cell a line: its rows are put together again
+        (
+            "见下表。\n序号\n姓名\n处理建议\n1\n张三\n警告\n2\n李四\n记过\n二、其他情况",
+            ["见下表。", "序号，姓名，处理建议", "1，张三，警告", "2，李四，记过", "二、其他情况"],
+        ),
         # what begins with a mark is never joined
         ("有关单位要，\n1.加强培训。", ["有关单位要，", "1.加强培训。"]),
         # a page number inside a sentence is left out

@@ -78,7 +78,8 @@ def read_measures(
         return []
     slot = "tasks" if kind in _PLANNED else "measures"
     chapters = read_chapters(view, outline, kind)
-    elements = read_elements(view, outline, chapters, slot)
+    names = frozenset(name for group in known_units for name in group)
+    elements = read_elements(view, outline, chapters, slot, units=names)
     if kind in _REPORTED:
         elements = [half for e in elements if (half := _reported_half(view.text, e)) is not None]
     reader = _Reader(view, kind, known_units)

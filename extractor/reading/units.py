@@ -9,7 +9,7 @@ when it has an action of its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -142,12 +142,14 @@ def read_elements(
     chapters: Chapters,
     slot: str,
     is_record: Callable[[str, int, int], bool] = has_action,
+    units: Collection[str] = (),
 ) -> list[Element]:
     """Return the records of all chapters of `slot`, in document order.
 
-    `is_record` says whether an unnumbered sentence or a lead stands for itself.
+    `is_record` says whether an unnumbered sentence or a lead stands for itself; `units` are names
+    that are known to be of units though they do not look so (兴隆木业).
     """
-    emitter = _Emitter(view.text, chapters, slot, is_record)
+    emitter = _Emitter(view.text, chapters, slot, is_record, units)
     found: list[Element] = []
     seen: set[str] = set()
     for node in outline.nodes():
@@ -172,11 +174,13 @@ class _Emitter:
         chapters: Chapters,
         slot: str,
         is_record: Callable[[str, int, int], bool],
+        units: Collection[str],
     ) -> None:
         self._text = text
         self._chapters = chapters
         self._slot = slot
         self._is_record = is_record
+        self._units = units
         self._headed_by_unit = chapters.headed_by_unit
 
     def emit(self, node: Node) -> Iterator[Element]:
@@ -221,7 +225,11 @@ class _Emitter:
         return (
             self._headed_by_unit
             and names_only(node)
-            and (_NOUN_HEADING.search(title) is not None or is_unit_name(title))
+            and (
+                _NOUN_HEADING.search(title) is not None
+                or is_unit_name(title)
+                or title in self._units
+            )
         )
 
     def _element(self, node: Node, start: int, end: int, **marks: Any) -> Element:
