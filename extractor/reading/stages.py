@@ -20,6 +20,7 @@ _PROPOSAL_LABEL = re.compile(
     r"(?:评估内容|处理建议|处理意见|原处理建议|原建议|建议|评估项目|核查内容|应落实事项)："
 )
 _PROPOSES = re.compile(r"建议[^。；]{0,60}$")
+_THEN_DONE = re.compile(r"，(?:\d{4}年\d{1,2}月|[^，。；建]{2,20}已)")
 _DONE_BEFORE = re.compile(r"已(?:于[^，。；]{2,14}?)?(?:被|给予|受到|作出|对)")
 _SUFFERED = re.compile(r"被[^，。；]{2,24}?局[^。；]{0,24}$")
 _PAID = re.compile(
@@ -88,7 +89,8 @@ def read_stage(text: str, document_kind: str, kind: str, at: Statement, *, step:
         done = _DONE_BEFORE.search(before) and "建议" not in before
         done = done or _imposed_already(text, kind, at)
         return "decided" if taken or (done and not kind.startswith("none")) else "proposed"
-    if _PROPOSES.search(text[at.part_start : start]):
+    proposal = _PROPOSES.search(text[at.part_start : start])
+    if proposal and not (outcome and _THEN_DONE.search(proposal.group())):
         return "proposed"
     return _outcome(text, kind, at, outcome=outcome)
 
