@@ -77,8 +77,9 @@ def read_chapters(view: View, outline: Outline, kind: str) -> Chapters:
                 if child_lost:
                     lost.add(id(child))
                 todo.append((child, child_slot, child_lost))
-    if kind == "REP" and "measures" not in slots.values():
-        slots |= {id(node): "measures" for node in outline.nodes() if _is_duty(view.text, node)}
+    if kind == "REP":
+        duties = (n for n in outline.nodes() if id(n) not in slots and _is_duty(view.text, n))
+        slots |= {id(node): "measures" for node in duties}
     return Chapters(slots, frozenset(lost), groups, kind in _OPINION_KINDS)
 
 

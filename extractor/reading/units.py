@@ -22,6 +22,7 @@ from extractor.view import View
 
 HEADING_LOST = "heading_lost"
 _CITES = re.compile(r"(?:根据|依据|按照)?《[^《》\n]{2,60}》第[^，。；]{1,16}条[^，。；]{0,12}规定")
+_FOOT = re.compile("联系人|附件|（?联系|抄送|主送|（?此件")
 _CLOSING = re.compile(
     r"^特此|联系人[：:]|联系电话|(?:调查|评估|工作)组.{0,3}(?:\d{4}|[二〇○]{2}.{2})年|打印本页|关闭窗口|^上一篇|^下一篇"
     r"|^主办[：:]|网站标识码|公网安备"
@@ -352,10 +353,11 @@ def trimmed(text: str, start: int, end: int) -> int:
         if line <= start:
             return end
         last = text[line:end]
-        if last[-1] in "。；！？…”）" and not re.match("联系人|附件|（?联系", last):
-            return end
-        if len(last) >= 40 or not (_SIGNATURE.search(last) or len(last) < 26):
-            return end
+        if not _FOOT.match(last):
+            if last[-1] in "。；！？…”）":
+                return end
+            if len(last) >= 40 or not (_SIGNATURE.search(last) or len(last) < 26):
+                return end
         end = line - 1
 
 
