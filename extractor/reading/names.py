@@ -50,7 +50,7 @@ _LONG_NAME = re.compile(
     r"(?![的其该此各被把将对由从按依经责已因并且或若如每未没不在二两三我你])"
     r"[^的了在和与及对被为未不等安全生产管理检查公司单位违章操作作业责任负直接主要擅自没有明知]{4,5}"
 )
-_RARE_LAST = frozenset("和镇其及")
+_RARE_LAST = frozenset("和镇")
 _OFTEN = 3
 
 Shape = Literal["person", "organization"]
@@ -289,7 +289,10 @@ def name_before_verb(text: str) -> tuple[str, int, int] | None:
     bare = _BRACKETS.sub(lambda found: "□" * len(found.group()), text)
     for match in title_pattern().finditer(bare):
         named = _NAME_BEFORE_VERB.match(bare, match.end())
-        if named is not None and is_person_name(named.group("name")):
+        collective = match.group().endswith(tuple(words("collective_titles")))
+        if named is None or (collective and _PLAIN.fullmatch(named.group("name"))):
+            continue
+        if is_person_name(named.group("name")):
             return named.group("name"), named.start("name"), match.end()
     return None
 

@@ -21,7 +21,7 @@ from extractor.reading.clauses import (
     PenaltyReading,
 )
 from extractor.reading.laws import LawCitation
-from extractor.reading.names import is_organisation, is_person_name
+from extractor.reading.names import count_of, is_organisation, is_person_name
 from extractor.reading.organs import find_organ_behind, find_organs_for_all
 from extractor.reading.outline import Node, Outline
 from extractor.reading.roster import PartyDraft, Roster
@@ -71,7 +71,9 @@ _MUST = re.compile(r"(?:要|应当?|须|必须|需要?)(?!(?:分别|立即|认�
 _IS_DONE = re.compile(r"[^，。；\n]{0,20}?(?:均|也|全部)?已(?:于|经|全|缴|执行|宣布|落实)")
 _AND_A_FINE = re.compile(r"并[处罚款人民币]{1,7}\d")
 _AND = re.compile(r"并(?:处)?(?:以)?|、|和")
-_TOGETHER = re.compile(r"(?:[二两三四五六七八]|\d{1,2})人(?![员民次均])")
+_TOGETHER = re.compile(
+    r"(?<=[。；，])(?:以上|上述)?(?P<count>(?:[二两三四五六七八]|\d{1,2})人)(?![员民次死受])"
+)
 _THEIRS = frozenset({"其", "该公司", "该单位", "该企业", "该矿", "该厂"})
 _DISCIPLINE = frozenset({"party", "government", "organizational"})
 _NUMBER_KINDS = frozenset({"penalty", "procuratorate", "court", "police", "discipline"})
@@ -176,8 +178,8 @@ def _read_item(
     label = _LABEL.match(context.masked, item.start, item.end)
     begin = label.end() if label else item.start
     parties = _parties_of(context, item, begin, subjects)
-    if context.waiting and _TOGETHER.search(context.masked, item.start, item.end):
-        parties = (*context.waiting, *parties)
+    if context.waiting:
+        parties = _with_waiting(context, item, parties)
     scope = Scope(parties, accident_unit=context.found.accident_unit, item_start=item.start)
     readings: list[PenaltyReading] = []
     for sentence in _SENTENCE.finditer(context.masked, item.start, item.end):
@@ -196,6 +198,17 @@ def _read_item(
         _confirm(context, item, readings)
     _link_numbers(context, item, readings)
     return readings
+
+
+def _with_waiting(
+    context: Context, item: Item, parties: tuple[PartyDraft, ...]
+) -> tuple[PartyDraft, ...]:
+    """Add the party of 5.张三，…； to that of 6.李四，…。二人…, where the count is theirs."""
+    both = (*context.waiting, *parties)
+    for match in _TOGETHER.finditer(context.masked, item.start, item.end):
+        if count_of(match.group("count")) == len(both):
+            return both
+    return parties
 
 
 def _parties_of(

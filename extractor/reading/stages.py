@@ -33,9 +33,11 @@ _PART_PAID = re.compile(
 _UNPAID = re.compile(r"(?:未|拒不|拒绝|没有)[^。；，]{0,8}(?:缴纳|缴款|缴清|履行)|未执行")
 _WROTE = re.compile(r"已[^。；]{0,40}(?:作出|做出|提交|完成|写出|作)")
 _TOLD_TO_WRITE = re.compile(r"责令|责成|要求|应当?|须")
+_TOLD = re.compile(r"由(?!于)|责令|责成|要求|应当?|须")
 _CLAIMED = re.compile(r"已(?:经)?(?:全部)?(?:落实到位|执行到位|落实完毕|执行完毕)")
 _STILL_NOT = re.compile(
-    r"[^。；，]{0,30}，[^。；，]{0,24}(?:至今|仍|尚|一直)未[^。；，]{0,6}(?:作出|落实|执行|处罚|给予|进行|吊销|缴纳|收到)"
+    r"[^。；，]{0,30}，(?:[^。；，]{2,20}?(?:局|厅|委|政府|机关|部门|法院|支队|大队))?"
+    r"(?:截至[^。；，]{2,12})?(?:至今|仍|尚|一直)未[^。；，]{0,6}(?:作出|落实|执行|处罚|给予|进行|吊销|缴纳|收到)"
 )
 _GOES_ON = re.compile(
     r"该|罚款|上述|目前|其|均|截至|当事人|已|款项|至今|[三两二]笔|经(?:评估|查|核)"
@@ -115,7 +117,8 @@ def _outcome(text: str, kind: str, at: Statement, *, outcome: bool) -> Stage:
     if kind == "crim.transferred" and _CLAIMED.search(tail):
         return "executed"
     if outcome and kind.startswith("internal.") and not kind.endswith(".unspecified"):
-        return "executed"
+        told = _TOLD.search(text, at.clause, at.cue.start) is not None
+        return "decided" if told else "executed"
     carried_out = _CARRIED_OUT.get(kind)
     around = text[at.clause : at.cue.start] + tail
     return "executed" if carried_out and carried_out.search(around) else "decided"
