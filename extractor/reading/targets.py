@@ -49,11 +49,17 @@ _SENTENCED = re.compile(r"判处(?P<owner>[^，。；]{1,12}?)(?=有期|无期|�
 _INTERVIEWED = re.compile(
     r"约谈(?P<owner>[^，。；]{1,30}?)(?:党政)?(?:主要|相关|有关|分管)?(?:负责人|领导|负责同志)"
 )
+_PAY_OF = re.compile(
+    r"扣[发罚除减](?P<owner>[\u4e00-\u9fff*某×xX]{2,3}?)"
+    r"(?=[一二三四五六七八九十半\d]{1,2}个?[月年]|\d{4}年|当月|全年|年度|绩效|奖金)"
+)
 _POST_OF = re.compile(r"(?:免去|免除|撤销)(?P<owner>[^，。；]{4,24}?)的职务")
 _DIVIDER = re.compile(
     r"受到|被|受(?=党|政|诫|到)|由|已|均|分别|于(?=\d)|因|涉嫌|犯(?=[\u4e00-\u9fff]{2,14}罪)|向|也|将|严重|违反"
 )
 _SHORT_TARGET = re.compile(r"[\u4e00-\u9fff]{2,6}")
+_NAME = 3
+_OF_PERSONS = ("crim.", "party.", "gov.", "org.", "internal.", "context:")
 _SUFFERS = frozenset({"受到", "被", "受", "由", "犯", "涉嫌", "因"})
 _DISPOSES = re.compile(
     r"建议|责成|责令|依据|根据|按照|依照|由(?!于)|给予|处以|处(?=\d|上一年)|鉴于"
@@ -88,6 +94,11 @@ def _classes() -> re.Pattern[str]:
 @cache
 def _anaphora() -> frozenset[str]:
     return frozenset(words("anaphora"))
+
+
+@cache
+def _fillers() -> re.Pattern[str]:
+    return re.compile(f"(?:{'|'.join(map(re.escape, words('fillers')))}){{1,4}}")
 
 
 @cache
@@ -133,6 +144,9 @@ def find_targets(
     if saw_class:
         return None
     named = _subject_of_clause(view, roster, scope, clause, cue)
+    if not named and _names_a_stranger(text, roster, clause, cue):
+        scope.unread = (clause, cue.end)
+        return None
     scope.last = named or scope.last
     scope.shared = named or scope.shared
     return named or scope.referent()
@@ -141,6 +155,19 @@ def find_targets(
 def _names_somebody(intro: re.Match[str], text: str, end: int) -> bool:
     """Tell whether 对X处… names a party that cannot be read: then nobody else is meant either."""
     return intro.group() == "对" and _SHORT_TARGET.fullmatch(text, intro.end(), end) is not None
+
+
+def _names_a_stranger(text: str, roster: Roster, clause: int, cue: Cue) -> bool:
+    """Tell whether nothing but an unknown name stands before the cue: 张三被拘留，李四取保候审.
+
+    Then the party named before is not meant. 予以, 变更为 and the like are no name.
+    """
+    said = text[clause : cue.start]
+    if not cue.kind.startswith(_OF_PERSONS):
+        return False
+    if not is_person_name(said) or roster.known_person(said) is not None or len(said) > _NAME:
+        return False
+    return _fillers().fullmatch(said) is None
 
 
 def _stands_alone(intro: re.Match[str], text: str, end: int) -> bool:
@@ -160,9 +187,10 @@ def _owner_inside(
 ) -> tuple[PartyDraft, ...] | None:
     """Read the party that the cue itself holds.
 
-    吊销X的许可证, 撤销X道路运输证, 免去张三科长职务, 判处李四有期徒刑, 约谈X主要负责人.
+    吊销X的许可证, 撤销X道路运输证, 免去张三科长职务, 判处李四有期徒刑, 扣发王五绩效,
+    约谈X主要负责人.
     """
-    for form in (_OWNER, _SENTENCED, _POST_OF, _INTERVIEWED):
+    for form in (_OWNER, _SENTENCED, _POST_OF, _PAY_OF, _INTERVIEWED):
         behind = 40 if form is _INTERVIEWED else 0
         match = form.match(view.text, cue.start, cue.end + behind)
         if match is not None:
