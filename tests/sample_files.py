@@ -20,6 +20,8 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 
+from extractor.document import Document
+
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _NAMESPACES = (
@@ -244,3 +246,12 @@ def typeset(
         ]
         sheets.append(Sheet([*texts, *furniture(number)]))
     return pdf(*sheets)
+
+
+def cells(document: Document) -> list[tuple[int | None, int | None, int | None, str]]:
+    """The cells of a document: table, row, column and text."""
+    return [
+        (block.table, block.row, block.column, document.quote(block.span))
+        for block in document.blocks
+        if block.kind == "cell"
+    ]

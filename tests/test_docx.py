@@ -11,6 +11,7 @@ from extractor.document import Document
 from extractor.formats import parse
 from extractor.formats.word_numbering import format_number
 from tests.sample_files import (
+    cells,
     convert,
     docx,
     list_level,
@@ -454,14 +455,6 @@ def test_what_a_paragraph_may_hold(body: str, wanted: list[str], warned: list[st
 
 def cell(text: str, settings: str = "") -> str:
     return f"<w:tc><w:tcPr>{settings}</w:tcPr>{paragraph(text)}</w:tc>"
-
-
-def cells(document: Document) -> list[tuple[int | None, int | None, int | None, str]]:
-    return [
-        (block.table, block.row, block.column, document.quote(block.span))
-        for block in document.blocks
-        if block.kind == "cell"
-    ]
 
 
 def test_cells_come_row_by_row_and_merged_cells_once() -> None:

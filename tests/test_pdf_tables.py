@@ -17,6 +17,7 @@ from tests.sample_files import (
     Print,
     Rule,
     Sheet,
+    cells,
     convert,
     docx,
     list_level,
@@ -51,14 +52,6 @@ def grid(rows: Sequence[float], columns: Sequence[float] = COLUMNS) -> list[Rule
 
 def row_of(texts: Sequence[str], y: float) -> list[Print]:
     return [Print(x + 5, y, text, 12) for x, text in zip(COLUMNS, texts, strict=False) if text]
-
-
-def cells(document: Document) -> list[tuple[int | None, int | None, int | None, str]]:
-    return [
-        (block.table, block.row, block.column, document.quote(block.span))
-        for block in document.blocks
-        if block.kind == "cell"
-    ]
 
 
 def test_ruled_cells_are_blocks_and_the_text_around_is_not() -> None:

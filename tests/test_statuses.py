@@ -64,34 +64,26 @@ def test_what_the_report_itself_decides(
     assert only_row(report(text, (quote, LIU, kind, {"stage": stage}))).status == status
 
 
-def test_a_cue_belongs_to_its_own_sanction_only() -> None:
+@pytest.mark.parametrize(
+    ("paid", "statuses"),
+    [
+        pytest.param("鼎新劳务有限公司已缴纳", ["unverified", "done"], id="one has paid"),
+        pytest.param("均已缴纳", ["done", "done"], id="each has paid"),
+    ],
+)
+def test_a_cue_belongs_to_its_own_sanction_only(paid: str, statuses: list[str]) -> None:
+    """What one party has paid says nothing of another; 均 says it of all in the sentence."""
     other = party("鼎新劳务有限公司", "organization")
-    text = "对宏远公司处罚款30万元，对鼎新劳务有限公司处罚款20万元，鼎新劳务有限公司已缴纳。"
     rows = build_checklist(
         [
             evaluation(
-                text,
+                f"对宏远公司处罚款30万元，对鼎新劳务有限公司处罚款20万元，{paid}。",
                 ("处罚款30万元", FIRM, "admin.fine", {}),
                 ("处罚款20万元", other, "admin.fine", {}),
             )
         ]
     ).accountability
-    assert [row.status for row in rows] == ["unverified", "done"]
-
-
-def test_all_of_a_sentence_paid_is_paid_for_each() -> None:
-    other = party("鼎新劳务有限公司", "organization")
-    text = "对宏远公司处罚款30万元，对鼎新劳务有限公司处罚款20万元，均已缴纳。"
-    rows = build_checklist(
-        [
-            evaluation(
-                text,
-                ("处罚款30万元", FIRM, "admin.fine", {}),
-                ("处罚款20万元", other, "admin.fine", {}),
-            )
-        ]
-    ).accountability
-    assert [row.status for row in rows] == ["done", "done"]
+    assert [row.status for row in rows] == statuses
 
 
 def test_the_next_sentence_counts_only_when_it_names_nobody_else() -> None:

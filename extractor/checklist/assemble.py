@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from typing import TypeVar
 
 from extractor.checklist.accountability import accountability_rows
 from extractor.checklist.deadlines import (
@@ -33,13 +34,16 @@ from extractor.checklist.model import (
     MeasureRow,
     PracticeRow,
     ProblemRow,
+    Quote,
     Reply,
     SuggestionRow,
 )
 from extractor.checklist.rectification import measure_rows
 from extractor.document import Document
-from extractor.extraction import Extraction, SectionRecord
+from extractor.extraction import Extraction, Problem, SectionRecord, Suggestion
 from extractor.view import squeeze
+
+_Opinion = TypeVar("_Opinion", Problem, Suggestion)
 
 _ACCIDENT_FIELDS = (
     "name", "mark", "date", "grade", "type", "place", "deaths", "injuries", "loss_yuan",
@@ -215,12 +219,15 @@ def _with_hints(row: MeasureRow, told: Told) -> MeasureRow:
     return row.model_copy(update={"hints": measure_hints(row, told)})
 
 
+def _quoted(material: Material, opinions: Iterable[_Opinion]) -> Iterator[tuple[_Opinion, Quote]]:
+    """Yield each opinion of a document with its quote, by place."""
+    for opinion in sorted(opinions, key=lambda o: o.start):
+        yield opinion, material.quote(opinion.start, opinion.end)
+
+
 def _problems(materials: Sequence[Material]) -> Iterator[ProblemRow]:
-    found = [
-        (m, p) for m in materials for p in sorted(m.extraction.problems, key=lambda p: p.start)
-    ]
-    for at, (material, problem) in enumerate(found, 1):
-        source = material.quote(problem.start, problem.end)
+    found = [pair for m in materials for pair in _quoted(m, m.extraction.problems)]
+    for at, (problem, source) in enumerate(found, 1):
         yield ProblemRow(
             id=f"c{at}",
             text=source.quote,
@@ -231,11 +238,8 @@ def _problems(materials: Sequence[Material]) -> Iterator[ProblemRow]:
 
 
 def _suggestions(materials: Sequence[Material]) -> Iterator[SuggestionRow]:
-    found = [
-        (m, s) for m in materials for s in sorted(m.extraction.suggestions, key=lambda s: s.start)
-    ]
-    for at, (material, suggestion) in enumerate(found, 1):
-        source = material.quote(suggestion.start, suggestion.end)
+    found = [pair for m in materials for pair in _quoted(m, m.extraction.suggestions)]
+    for at, (suggestion, source) in enumerate(found, 1):
         yield SuggestionRow(
             id=f"d{at}",
             text=source.quote,
