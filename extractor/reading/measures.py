@@ -27,6 +27,7 @@ from extractor.reading.actors import (
     resolve_anaphora,
 )
 from extractor.reading.chapters import pattern, read_chapters
+from extractor.reading.labels import label_pattern
 from extractor.reading.outline import INLINE_LEVEL, Node, Outline
 from extractor.reading.units import (
     HEADING_LOST,
@@ -86,16 +87,16 @@ def read_measures(
     return [reader.read(before, element) for before, element in merged(elements)]
 
 
-_REPORTED_LABEL = re.compile(
-    r"\n(?:落实情况|评估情况|核查情况|整改情况|完成情况|执行情况|落实评估)：(?=.)"
-)
+@cache
+def _reported_label() -> re.Pattern[str]:
+    return re.compile(rf"\n{label_pattern('done')}(?=.)")
 
 
 def _reported_half(text: str, element: Element) -> Element | None:
     """Return what was done, of a pair of 评估内容：… and 评估情况：…; None for what was asked."""
-    if _REPORTED_LABEL.match(text, element.end):
+    if _reported_label().match(text, element.end):
         return None
-    label = _REPORTED_LABEL.search(text, element.start, element.end)
+    label = _reported_label().search(text, element.start, element.end)
     if label is None:
         return element
     return replace(element, start=label.start() + 1, text_start=label.end(), label=None)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 
 from extractor.extraction import Stage
 from extractor.reading.clauses import (
@@ -20,6 +21,7 @@ from extractor.reading.clauses import (
     Item,
     PenaltyReading,
 )
+from extractor.reading.labels import label_pattern, labels
 from extractor.reading.laws import LawCitation
 from extractor.reading.names import count_of, is_organisation, is_person_name
 from extractor.reading.organs import find_organ_behind, find_organs_for_all
@@ -53,14 +55,9 @@ _TRIGGER = re.compile(
     r"建议|责成|责令|报请|实行|给予|给与|予以|处以|处罚|判处|鉴于|被|(?<!曾)(?<!曾经)受到|已|由|移送|移交|免于|免予|不予|不再|涉嫌|依法|对其|因死亡|应当?(?:给予|追究)|实施|依据|根据|按照|依照|处(?=上一年|\d|[一二三四五六七八九十百]+万)|提请|将其|列入|纳入|作出|督促|免去|撤销|吊销|暂扣|扣发|将(?=[^，。；]{2,30}(?:调离|辞退|清退|开除))|对(?=[^，。；]{2,40}(?:进行|处|作出|实施|采取|诫|批|罚))|向(?=[^，。；]{2,40}(?:作出|提交|写出))"
 )
 _WHOLE_TEXT = frozenset({"REP", "PEN"})
-_LABEL = re.compile(
-    r"(?:评估内容|评估情况|评估项目|核查内容|核查情况|应落实事项|处理建议|处理意见|原处理建议|落实情况|处罚建议)："
-)
 _DECIDES = re.compile(r"(?:决定|作出如下)[^。\n]{0,60}(?:处|给予|没收|吊销|责令|暂扣|警告)")
 _APART = re.compile(r"(?:处理|处分|处罚)?(?:和|、|及|以及|与)")
-_GOES_ON = re.compile(
-    r"(?:建议|处理建议|处理意见|处理结果|处罚建议|落实情况|评估情况|核查情况|实际情况)：|[^。，；\n]{0,20}[〔【\[][^。，；\n]{4,80}号）?(?=\n|$)"
-)
+_NUMBERS_ALONE = r"[^。，；\n]{0,20}[〔【\[][^。，；\n]{4,80}号）?(?=\n|$)"
 _SUMMARY = re.compile(r"(?:以上|上述|前述)(?:人员|单位|责任人|调查|\d{1,3}(?:名|人))")
 _ORDERS = re.compile(r"(?:建议)?(?:责成|责令|决定|由)[^。\n]{4,60}。")
 _ACTS = re.compile(
@@ -156,6 +153,12 @@ def _items(view: View, chapters: Sequence[Node]) -> Iterator[Item]:
                 yield Item(begin, stop, node)
 
 
+@cache
+def _goes_on() -> re.Pattern[str]:
+    said = label_pattern("asked", "done")
+    return re.compile(f"{said}|处理结果：|{_NUMBERS_ALONE}")
+
+
 def _paragraphs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield the paragraphs; one of 建议：… or of numbers alone goes with the one before."""
     begin = start
@@ -163,7 +166,7 @@ def _paragraphs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     while at < end:
         stop = text.find("\n", at, end)
         stop = end if stop < 0 else stop
-        if stop >= end or not _GOES_ON.match(text, stop + 1, end):
+        if stop >= end or not _goes_on().match(text, stop + 1, end):
             if text[begin:stop].strip():
                 yield begin, stop
             begin = stop + 1
@@ -175,7 +178,7 @@ def _paragraphs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _read_item(
     context: Context, item: Item, subjects: dict[int, tuple[PartyDraft, ...]]
 ) -> list[PenaltyReading]:
-    label = _LABEL.match(context.masked, item.start, item.end)
+    label = labels("asked", "done").match(context.masked, item.start, item.end)
     begin = label.end() if label else item.start
     parties = _parties_of(context, item, begin, subjects)
     if context.waiting:
@@ -249,7 +252,7 @@ def _take_subject(context: Context, item: Item, scope: Scope, start: int, end: i
     In running prose every sentence may; in a numbered item, which is about its first words, only
     one that describes another person and says what becomes of him (…；李四，A公司经理，建议…).
     """
-    label = _LABEL.match(context.masked, start, end)
+    label = labels("asked", "done").match(context.masked, start, end)
     begin = label.end() if label else start
     subject = read_subject(context.view, context.roster, begin, end)
     if subject is None or _acts(context.masked, subject, end):

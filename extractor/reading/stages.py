@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from extractor.extraction import Stage
+from extractor.reading.labels import label_pattern, labels
 from extractor.reading.sanctions import Cue, is_not_executed
 
 OUTCOME_KINDS = frozenset({"EVAL", "CIRC", "SELF"})
 """Document kinds that say what became of a sanction."""
 
 _PROPOSING_KINDS = frozenset({"INV", "MEDIA", "OTHER"})
-_PROPOSAL_LABEL = re.compile(
-    r"(?:评估内容|处理建议|处理意见|原处理建议|原建议|建议|评估项目|核查内容|应落实事项)："
-)
 _PROPOSES = re.compile(r"建议[^。；]{0,60}$")
 _THEN_DONE = re.compile(r"，(?:\d{4}年\d{1,2}月|[^，。；建]{2,20}已)")
 _DONE_BEFORE = re.compile(r"已(?:于[^，。；]{2,14}?)?(?:被|给予|受到|作出|对)")
@@ -83,7 +82,7 @@ def read_stage(text: str, document_kind: str, kind: str, at: Statement, *, step:
     if outcome and kind.startswith("none."):
         return "proposed" if "建议" in text[at.clause : at.cue.end] else "decided"
     paragraph = max(text.rfind("\n", 0, start) + 1, at.item_start)
-    if outcome and _PROPOSAL_LABEL.match(text, paragraph):
+    if outcome and labels("asked").match(text, paragraph):
         return "proposed"
     before = text[at.clause : start]
     if document_kind in _PROPOSING_KINDS:
@@ -151,12 +150,13 @@ def _end_of_statement(text: str, at: Statement) -> int:
     return end
 
 
-_CONFIRMED = re.compile(
-    r"(?:落实情况|评估情况|核查情况|实际情况|执行情况)：(?:经查，)?(?:均|该项)?已(?:经)?(?:全部)?(?:落实|执行|完成|到位)"
-)
+@cache
+def _confirmed() -> re.Pattern[str]:
+    done = r"(?:经查，)?(?:均|该项)?已(?:经)?(?:全部)?(?:落实|执行|完成|到位)"
+    return re.compile(label_pattern("done") + done)
 
 
 def find_confirmation(text: str, start: int, end: int) -> tuple[int, int] | None:
     """Return where an item says of all that it proposes that it has been done: 落实情况：已落实."""
-    match = _CONFIRMED.search(text, start, end)
+    match = _confirmed().search(text, start, end)
     return match.span() if match else None
