@@ -62,12 +62,23 @@ def extract(
             "--format", metavar="json|table", help="json（默认）或 table（便于阅读的表格）"
         ),
     ] = "json",
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="逐条说明：哪条规则、凭哪些文字、每个字段取自何处"),
+    ] = False,
+    record: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--record", metavar="编号", help="只说明这一条（k1、m3、n2、accident 等）；可以重复"
+        ),
+    ] = None,
 ) -> None:
     """读文件，抽取责任主体、处理、文号、整改措施、问题和建议，每项都带原文位置。
 
     只有一个文件时结果打印到屏幕；多个文件请用 -o 指定文件夹。
     """
-    raise typer.Exit(commands.run_extract(files, output, form))
+    form = "explain" if explain or record else form
+    raise typer.Exit(commands.run_extract(files, output, form, record or []))
 
 
 @app.command(cls=ChineseCommand, short_help="把同一起事故的文件合成一份评估核查清单")

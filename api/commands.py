@@ -28,6 +28,7 @@ from api.batch import (
 )
 from api.console import FAILED, OK, progress, say, show, wrong_use
 from api.doctor import examine
+from api.exports.explanation import explanation_text, known_records
 from api.exports.table import checklist_view, extraction_view, render_text
 from api.exports.xlsx import checklist_xlsx
 from extractor import Checklist, Extraction, build_checklist
@@ -37,9 +38,14 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _PRINT_WIDTH = 120
 
 
-def run_extract(files: Sequence[Path], folder: Path | None, form: str) -> int:
-    """Extract every file: to stdout, or one result a file into `folder`."""
-    if form not in _FORMATS:
+def run_extract(
+    files: Sequence[Path], folder: Path | None, form: str, records: Sequence[str] = ()
+) -> int:
+    """Extract every file: to stdout, or one result a file into `folder`.
+
+    `form` is json, table or explain; `records` are the ids that an explanation is wanted of.
+    """
+    if form not in (*_FORMATS, "explain"):
         wrong_use(f"--format 只能是 json 或 table，写的是“{form}”")
     if folder is not None and folder.exists() and not folder.is_dir():
         wrong_use(f"-o 要写文件夹，“{folder}”是一个文件")
@@ -60,22 +66,31 @@ def run_extract(files: Sequence[Path], folder: Path | None, form: str) -> int:
             elif folder is None:
                 printed.append(result)
             else:
-                failed |= not _save(folder / name, _extraction_bytes(result, form), inputs.paths)
+                data = _extraction_bytes(result, form, records)
+                failed |= not _save(folder / name, data, inputs.paths)
     for done in printed:
-        _print_extraction(done, form)
+        failed |= not _print_extraction(done, form, records)
     return FAILED if failed else OK
 
 
-def _print_extraction(done: Done, form: str) -> None:
-    if form == "json":
-        typer.echo(done.extraction.model_dump_json(indent=2))
-    else:
+def _print_extraction(done: Done, form: str, records: Sequence[str]) -> bool:
+    """Print one result; False when a record is asked for that it does not have."""
+    if form == "table":
         show(extraction_view(done.document, done.extraction))
+        return True
+    typer.echo(_extraction_bytes(done, form, records).decode(), nl=False)
+    unknown = [name for name in records if name not in known_records(done.extraction)]
+    for name in unknown:
+        say(f"{done.extraction.document.filename} 没有编号为 {name} 的内容")
+    return not unknown
 
 
-def _extraction_bytes(done: Done, form: str) -> bytes:
+def _extraction_bytes(done: Done, form: str, records: Sequence[str]) -> bytes:
     if form == "json":
         return (done.extraction.model_dump_json(indent=2) + "\n").encode()
+    if form == "explain":
+        text = explanation_text(done.document, done.extraction, records)
+        return text.encode("utf-8", "replace")
     view = extraction_view(done.document, done.extraction)
     return render_text(view, _PRINT_WIDTH).encode("utf-8", "replace")
 

@@ -9,6 +9,7 @@
 from extractor.checklist import Checklist, build_checklist
 from extractor.document import Block, Document, DocumentBuilder, Span
 from extractor.errors import HechaError, ParseError
+from extractor.explaining import Explanation, explain
 from extractor.extraction import Extraction
 from extractor.formats import parse
 from extractor.grounding import verify
@@ -19,11 +20,13 @@ __all__ = [
     "Checklist",
     "Document",
     "DocumentBuilder",
+    "Explanation",
     "Extraction",
     "HechaError",
     "ParseError",
     "Span",
     "build_checklist",
+    "explain",
     "extract",
     "parse",
     "verify",

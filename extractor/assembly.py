@@ -104,6 +104,8 @@ class _Assembler:
                     units=list(p.units),
                     confidence=p.confidence,
                     rule=p.rule,
+                    flags=list(p.flags),
+                    sources=self._sources(p.sources),
                     **self._place(p.start, p.end),
                 )
                 for i, p in enumerate(self._readings.problems, 1)
@@ -114,6 +116,8 @@ class _Assembler:
                     addressees=list(s.addressees),
                     confidence=s.confidence,
                     rule=s.rule,
+                    flags=list(s.flags),
+                    sources=self._sources(s.sources),
                     **self._place(s.start, s.end),
                 )
                 for i, s in enumerate(self._readings.suggestions, 1)
@@ -278,6 +282,7 @@ class _Assembler:
             confidence=reading.confidence,
             rule=reading.rule,
             flags=list(reading.flags),
+            sources=self._sources(reading.sources),
             **self._place(reading.start, reading.end),
         )
 
@@ -293,6 +298,7 @@ class _Assembler:
             lead=reading.lead,
             members=list(reading.members),
             methods=list(reading.methods),
+            sources=self._sources(reading.sources),
         )
 
     def _sections(self) -> list[SectionRecord]:

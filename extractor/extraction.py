@@ -34,6 +34,7 @@ Modality = Literal["required", "planned", "reported", "committed", "suggested"]
 Specificity = Literal["specific", "generic", "slogan"]
 PartyKind = Literal["person", "organization", "group"]
 BoxList = list[tuple[int, float, float, float, float]]
+Sources = dict[str, tuple[int, int]]
 
 
 class Record(BaseModel):
@@ -90,9 +91,7 @@ class Accident(Record):
     loss_yuan: int | None = None
     start: int
     end: int
-    sources: dict[str, tuple[int, int]] = Field(
-        default_factory=dict, description="每个字段所在的区间"
-    )
+    sources: Sources = Field(default_factory=dict, description="每个字段所在的区间")
 
 
 class DocumentNumber(Located):
@@ -143,8 +142,8 @@ class Penalty(Located):
     confidence: float = Field(ge=0, le=1)
     rule: str
     flags: list[str] = []
-    sources: dict[str, tuple[int, int]] = Field(
-        default_factory=dict, description="金额、机关等字段所在的区间"
+    sources: Sources = Field(
+        default_factory=dict, description="当事方、处理用语、金额、机关等字段所在的区间"
     )
 
 
@@ -171,6 +170,9 @@ class Measure(Located):
     confidence: float = Field(ge=0, le=1)
     rule: str
     flags: list[str] = []
+    sources: Sources = Field(
+        default_factory=dict, description="各行动主体（actors[0] 等）、时限、标题所在的区间"
+    )
 
 
 class Problem(Located):
@@ -180,6 +182,8 @@ class Problem(Located):
     units: list[str] = []
     confidence: float = Field(ge=0, le=1)
     rule: str
+    flags: list[str] = []
+    sources: Sources = Field(default_factory=dict, description="各单位（units[0] 等）所在的区间")
 
 
 class Suggestion(Located):
@@ -189,6 +193,10 @@ class Suggestion(Located):
     addressees: list[str] = []
     confidence: float = Field(ge=0, le=1)
     rule: str
+    flags: list[str] = []
+    sources: Sources = Field(
+        default_factory=dict, description="各对象（addressees[0] 等）所在的区间"
+    )
 
 
 class Evaluation(Record):
@@ -200,6 +208,7 @@ class Evaluation(Record):
     lead: str | None = None
     members: list[str] = []
     methods: list[str] = []
+    sources: Sources = Field(default_factory=dict, description="每个字段所在的区间")
 
 
 class SectionRecord(Record):

@@ -17,11 +17,13 @@ from extractor.errors import GroundingError
 from extractor.extraction import (
     Accident,
     DocumentNumber,
+    Evaluation,
     Extraction,
     Located,
     Measure,
     Party,
     Penalty,
+    Sources,
     WarningRecord,
 )
 from extractor.reading.numerals import parse_chinese_integer
@@ -70,13 +72,18 @@ def find_ungrounded(document: Document, view: View, extraction: Extraction) -> I
         yield from check.measure(measure)
     for problem in extraction.problems:
         yield from check.located(problem.id, problem)
-        yield from check.words(problem.id, "units", problem.units)
+        yield from check.names(problem.id, "units", problem.units, problem.sources)
     for suggestion in extraction.suggestions:
         yield from check.located(suggestion.id, suggestion)
-        yield from check.words(suggestion.id, "addressees", suggestion.addressees)
+        names, places = suggestion.addressees, suggestion.sources
+        yield from check.names(suggestion.id, "addressees", names, places)
+    if extraction.evaluation is not None:
+        yield from check.evaluation(extraction.evaluation)
 
 
 _SECONDARY = frozenset({"organ", "recipient", "term"})
+_HEADS = frozenset({"accident", "evaluation"})
+_LISTS = frozenset({"members", "methods"})
 
 
 def drop_ungrounded(document: Document, view: View, extraction: Extraction) -> Extraction:
@@ -90,7 +97,7 @@ def drop_ungrounded(document: Document, view: View, extraction: Extraction) -> E
     emptied = {
         (flaw.record, flaw.field)
         for flaw in flaws
-        if flaw.record == "accident" or flaw.field in _SECONDARY
+        if flaw.record in _HEADS or flaw.field in _SECONDARY
     }
     bad = {flaw.record for flaw in flaws if (flaw.record, flaw.field) not in emptied}
     warnings = [
@@ -108,10 +115,15 @@ def drop_ungrounded(document: Document, view: View, extraction: Extraction) -> E
         if penalty.id not in bad and penalty.party not in bad
     ]
     used = {penalty.party for penalty in penalties}
-    accident = extraction.accident
+    accident, evaluation = extraction.accident, extraction.evaluation
     if accident is not None:
         accident = accident.model_copy(
             update={field: None for record, field in emptied if record == "accident"}
+        )
+    if evaluation is not None:
+        wrong = [field for record, field in emptied if record == "evaluation"]
+        evaluation = evaluation.model_copy(
+            update={field: [] if field in _LISTS else None for field in wrong}
         )
     return extraction.model_copy(
         update={
@@ -119,6 +131,7 @@ def drop_ungrounded(document: Document, view: View, extraction: Extraction) -> E
                 update={"warnings": [*extraction.document.warnings, *warnings]}
             ),
             "accident": accident,
+            "evaluation": evaluation,
             "document_numbers": [n for n in extraction.document_numbers if n.id not in bad],
             "parties": [p for p in extraction.parties if p.id in used],
             "penalties": penalties,
@@ -153,6 +166,15 @@ class _Checker:
         for value in values:
             if squeeze(value) not in self._squeezed:
                 yield Flaw(name, field, f"{field}“{value}”不见于原文")
+
+    def names(self, record: str, field: str, values: list[str], sources: Sources) -> Iterator[Flaw]:
+        """Check that the range of each name, under the key `field[i]`, prints that name."""
+        for index, value in enumerate(values):
+            place = sources.get(f"{field}[{index}]")
+            if place is None or not self._inside(*place):
+                yield Flaw(record, field, f"{field}“{value}”没有出处")
+            elif self._read(*place) != squeeze(value):
+                yield Flaw(record, field, f"{field}“{value}”不见于“{self._read(*place)}”")
 
     def number(self, number: DocumentNumber) -> Iterator[Flaw]:
         """Check the sequence number, and for a complete form also the year, in the range."""
@@ -274,10 +296,33 @@ class _Checker:
     def measure(self, measure: Measure) -> Iterator[Flaw]:
         """Check the range, that the actors are printed, and that the deadline is."""
         yield from self.located(measure.id, measure)
-        for field in ("actors", "lead", "support"):
-            yield from self.words(measure.id, field, getattr(measure, field))
+        yield from self.names(measure.id, "actors", measure.actors, measure.sources)
+        for field in ("lead", "support"):
+            for name in getattr(measure, field):
+                if name not in measure.actors:
+                    yield Flaw(measure.id, field, f"{field}“{name}”不在行动主体之中")
         if measure.deadline is not None:
-            yield from self.words(measure.id, "deadline", [measure.deadline.raw])
+            raw = squeeze(measure.deadline.raw)
+            yield from self._field(
+                measure.id, "deadline", raw, measure.sources, lambda words: words == raw
+            )
+
+    def evaluation(self, evaluation: Evaluation) -> Iterator[Flaw]:
+        """Check the dates, the leader, the members and the methods in their own ranges."""
+        readers: dict[str, Callable[[str], bool]] = {
+            "reply_date": lambda t: any(
+                d.iso == evaluation.reply_date for d in find_dates(t, 0, len(t))
+            ),
+            "established": lambda t: any(
+                d.iso == evaluation.established for d in find_dates(t, 0, len(t))
+            ),
+            "lead": lambda t: squeeze(evaluation.lead or "") in t,
+            "members": lambda t: all(squeeze(name) in t for name in evaluation.members),
+            "methods": lambda t: all(squeeze(name) in t for name in evaluation.methods),
+        }
+        for field, reads in readers.items():
+            value = getattr(evaluation, field) or None
+            yield from self._field("evaluation", field, value, evaluation.sources, reads)
 
 
 def _integers(text: str) -> set[int]:

@@ -2,12 +2,14 @@
 
 `extract(document)` reads the view, the kind, the outline, the numbers, the header, the parties, the
 sanctions, the measures and the opinions, in this order, and then checks every value against the
-range that it points to. What fails the check is left out and a warning says so.
+range that it points to. What fails the check is left out and a warning says so. Last, each record
+gets its probability.
 """
 
 from __future__ import annotations
 
 from extractor.assembly import Readings, assemble
+from extractor.confidence import with_confidence
 from extractor.document import Document
 from extractor.extraction import Extraction
 from extractor.grounding import drop_ungrounded
@@ -62,7 +64,8 @@ def extract(document: Document, tagger: Tagger | None = None) -> Extraction:
         evaluation,
         found.unread,
     )
-    return drop_ungrounded(document, view, assemble(document, view, readings))
+    grounded = drop_ungrounded(document, view, assemble(document, view, readings))
+    return with_confidence(document, view, grounded)
 
 
 def accident_unit(

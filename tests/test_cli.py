@@ -66,6 +66,27 @@ def short(tmp_path: Path) -> Path:
 # --- extract --------------------------------------------------------------------------------------
 
 
+def test_extract_explains_every_record() -> None:
+    """--explain prints each record with its rule and the words of its fields."""
+    result = run("extract", EVALUATION, "--explain")
+    assert result.exit_code == 0
+    found = Extraction.model_validate_json(run("extract", EVALUATION).stdout)
+    shown = {(p.id, p.rule) for p in found.penalties} | {(m.id, m.rule) for m in found.measures}
+    for record, rule in shown:
+        assert f"\n{record} " in result.stdout
+        assert f"规则 {rule}：" in result.stdout
+
+
+def test_extract_explains_one_record() -> None:
+    """--record alone is enough, and asking for a record that is not there fails."""
+    result = run("extract", EVALUATION, "--record", "k1")
+    assert result.exit_code == 0
+    assert re.findall(r"^(k\d+) ", result.stdout, re.MULTILINE) == ["k1"]
+    result = run("extract", EVALUATION, "--record", "k999")
+    assert result.exit_code == 1
+    assert "没有编号为 k999 的内容" in result.stderr
+
+
 def test_extract_prints_valid_json(short: Path) -> None:
     result = run("extract", short)
     assert result.exit_code == 0

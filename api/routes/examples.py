@@ -130,8 +130,10 @@ EXTRACTION: Final = Extraction(
             start=_FINE_AT[0],
             end=_FINE_AT[1],
             confidence=0.9,
-            rule="penalty.cue",
+            rule="penalty.reference",
             sources={
+                "kind": _range("罚款", _FINE),
+                "reference": _range("其", _FINE),
                 "party": _range(_COMPANY, _PENALTY),
                 "basis": _range(_ARTICLE, _PENALTY),
                 "organ": _range("禾山县应急管理局", _FINE),
@@ -151,6 +153,10 @@ EXTRACTION: Final = Extraction(
             end=_MEASURE_AT[1],
             confidence=0.8,
             rule="measure.sentence",
+            sources={
+                "actors[0]": _range(_COMPANY, _MEASURE),
+                "deadline": _range(_DEADLINE.raw, _MEASURE),
+            },
         )
     ],
     sections=[

@@ -183,13 +183,16 @@ class ClauseReading:
                     self._stage(kind),
                     self._clause,
                     self._span_end(),
-                    "penalty.cue",
+                    self._scope.rule,
                     0.9,
                     basis=tuple(self._scope.basis),
                     item=(self._item.start, self._item.end),
                     cue=(self._cue.start, self._cue.end),
                     part=self._part,
                 )
+                reading.sources["kind"] = reading.cue
+                if self._scope.reference is not None:
+                    reading.sources["reference"] = self._scope.reference
                 reading.sources["party"] = self._place_of(party)
                 if self._scope.basis_at is not None and reading.basis:
                     reading.sources["basis"] = self._scope.basis_at

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from extractor.extraction import Modality, Specificity
@@ -35,6 +35,7 @@ from extractor.reading.units import (
     has_action,
     is_unit_name,
     merged,
+    printed_places,
     read_elements,
 )
 from extractor.reading.values import DeadlineValue, find_deadlines
@@ -65,6 +66,7 @@ class MeasureReading:
     confidence: float
     rule: str
     flags: tuple[str, ...] = ()
+    sources: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def read_measures(
@@ -147,7 +149,22 @@ class _Reader:
             _confidence(element, specificity),
             _rule(element),
             tuple(flags),
+            self._sources(element, subjects, deadline),
         )
+
+    def _sources(
+        self, element: Element, subjects: Subjects, deadline: DeadlineValue | None
+    ) -> dict[str, tuple[int, int]]:
+        """Where the label, the deadline and each actor are printed, the nearest place of each."""
+        within = (element.start, element.end)
+        sources = printed_places(self._text, "actors", subjects.actors, within)
+        if element.label:
+            at = self._text.find(element.label, element.start, element.end)
+            if at >= 0:
+                sources["label"] = (at, at + len(element.label))
+        if deadline is not None:
+            sources["deadline"] = (deadline.start, deadline.end)
+        return sources
 
     def _subjects(self, before: Element | None, element: Element) -> tuple[Subjects, bool]:
         """Return who acts, and whether that was taken from outside the element."""

@@ -7,7 +7,7 @@ also praises (…有效落实，但…仍存在薄弱环节。) is one, from its
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from extractor.reading.actors import find_subjects, is_class
 from extractor.reading.chapters import Chapters, pattern, read_chapters
@@ -16,6 +16,7 @@ from extractor.reading.units import (
     HEADING_LOST,
     Element,
     merged,
+    printed_places,
     read_elements,
     sentences,
 )
@@ -35,6 +36,7 @@ class ProblemReading:
     confidence: float
     rule: str
     flags: tuple[str, ...] = ()
+    sources: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class SuggestionReading:
     confidence: float
     rule: str
     flags: tuple[str, ...] = ()
+    sources: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def read_problems(view: View, outline: Outline, kind: str) -> list[ProblemReading]:
@@ -87,6 +90,7 @@ def read_suggestions(view: View, outline: Outline, kind: str) -> list[Suggestion
                 _confidence(element),
                 _rule("suggestion", element),
                 _flags(element),
+                printed_places(view.text, "addressees", addressees, (element.start, element.end)),
             )
         )
     return found
@@ -105,13 +109,15 @@ def _is_suggestion(text: str, start: int, end: int) -> bool:
 
 def _problem(text: str, element: Element) -> ProblemReading:
     begin = element.node.body if element.start == element.node.start else element.start
+    units = _units(text, begin, element.end)
     return ProblemReading(
         element.start,
         element.end,
-        _units(text, begin, element.end),
+        units,
         _confidence(element),
         _rule("problem", element),
         _flags(element),
+        printed_places(text, "units", units, (begin, element.end)),
     )
 
 
@@ -142,7 +148,9 @@ def _stray_findings(view: View, outline: Outline, chapters: Chapters) -> list[Pr
         if not turns and not judged:
             continue
         begin = turns[-1] if turns else start
-        found.append(ProblemReading(begin, end, _units(text, begin, end), 0.6, "problem.finding"))
+        units = _units(text, begin, end)
+        places = printed_places(text, "units", units, (begin, end))
+        found.append(ProblemReading(begin, end, units, 0.6, "problem.finding", sources=places))
     return found
 
 

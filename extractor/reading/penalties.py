@@ -449,7 +449,10 @@ def _from_heading(
                 "penalty.heading",
                 0.75,
                 item=(item.start, item.end),
-                sources={"party": party.mentions[-1] if party.mentions else party.name_at},
+                sources={
+                    "kind": (node.body, max(node.title_end, node.body + 1)),
+                    "party": party.mentions[-1] if party.mentions else party.name_at,
+                },
             )
         return
 

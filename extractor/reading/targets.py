@@ -80,6 +80,8 @@ class Scope:
     item_start: int = 0
     shared: tuple[PartyDraft, ...] = ()
     unread: tuple[int, int] | None = None
+    rule: str = "penalty.subject"
+    reference: tuple[int, int] | None = None
 
     def referent(self) -> tuple[PartyDraft, ...]:
         """Whom 其 and 该公司 stand for: the party named last, else the subject."""
@@ -112,12 +114,13 @@ def find_targets(
     """Return the parties that the words in `view.text[start:cue.start]` put under the cue.
 
     None when they name a class without names (相关责任人员): then there is no record. Without any
-    target words the subject of the item is meant.
+    target words the subject of the item is meant. `scope.rule` says how they were found.
     """
     text = view.text
     clause = max(start, max(text.rfind(mark, start, cue.start) for mark in "，；：") + 1)
     best = _owner_inside(view, roster, scope, cue)
     scope.last = best or scope.last
+    scope.rule, scope.reference = "penalty.inside", None
     saw_class = False
     scope.unread = None
     disposes = _DISPOSES.search(text, start, cue.start)
@@ -136,6 +139,9 @@ def find_targets(
         if found:
             best, saw_class = found, False
             scope.last = found
+            refers = _stands_for_a_party(text[intro.end() : end])
+            scope.rule = "penalty.reference" if refers else "penalty.target"
+            scope.reference = (intro.end(), end) if refers else None
         elif intro.start() >= clause and (found is None or _names_somebody(intro, text, end)):
             saw_class = True
             scope.unread = None if found is None else (intro.start(), cue.end)
@@ -147,9 +153,21 @@ def find_targets(
     if not named and _names_a_stranger(text, roster, clause, cue):
         scope.unread = (clause, cue.end)
         return None
+    scope.rule = "penalty.clause" if named else _rule_behind(scope)
     scope.last = named or scope.last
     scope.shared = named or scope.shared
     return named or scope.referent()
+
+
+def _stands_for_a_party(said: str) -> bool:
+    """Tell whether the words behind 对 do not name a party but stand for one: 其, 该公司."""
+    words_used = (_THAT, _accident_unit_words())
+    return said in _anaphora() or any(pattern.fullmatch(said) for pattern in words_used)
+
+
+def _rule_behind(scope: Scope) -> str:
+    """Return the rule for a sanction without target words: the party named last, or the item's."""
+    return "penalty.carried" if scope.last and scope.last != scope.subject else "penalty.subject"
 
 
 def _names_somebody(intro: re.Match[str], text: str, end: int) -> bool:

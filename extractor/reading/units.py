@@ -367,3 +367,20 @@ def merged(elements: Sequence[Element]) -> Iterator[tuple[Element | None, Elemen
         yield None, elements[0]
     for before, element in pairwise(elements):
         yield (before if before.group == element.group else None), element
+
+
+def printed_places(
+    text: str, field: str, names: Sequence[str], within: tuple[int, int]
+) -> dict[str, tuple[int, int]]:
+    """Return where each name is printed: in the element, else nearest before it, else behind it.
+
+    The keys are `field[0]`, `field[1]`, …, in the order of the names.
+    """
+    places: dict[str, tuple[int, int]] = {}
+    for index, name in enumerate(names):
+        start, end = within
+        tries = (text.find(name, start, end), text.rfind(name, 0, start), text.find(name, end))
+        at = next((place for place in tries if place >= 0), None)
+        if at is not None:
+            places[f"{field}[{index}]"] = (at, at + len(name))
+    return places

@@ -1,0 +1,226 @@
+"""How sure each record is: a probability, from what can be seen of the record and its text.
+
+Each record shows features (the rule that found it, how far the party stands from the sanction, how
+often the name is printed, whether a heading was lost, …). The rows of confidence.toml weigh them;
+the weights are fitted on documents with their truth by `python -m corpus.calibrate`, and the
+probability is the logistic function of their sum.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from extractor.document import Document
+from extractor.extraction import (
+    Extraction,
+    Measure,
+    Party,
+    Penalty,
+    Problem,
+    Record,
+    SectionRecord,
+    Suggestion,
+)
+from extractor.rules import load_toml, penalty_families
+from extractor.view import View, squeeze
+
+LAYERS = ("penalties", "measures", "problems", "suggestions")
+"""The lists of an extraction whose records carry a confidence."""
+
+_LOWEST, _HIGHEST = 0.02, 0.99
+_MASKED = re.compile(r"[某*×xX]")
+_UNSURE = re.compile(r"的，|如果|若|凡|可以|视情|原则上|另行|等(?:人|单位)")
+_STOPS = re.compile(r"[。；！？\n]")
+_ORDINAL = re.compile(r"[（(]?[一二三四五六七八九十\d]{1,3}(?:[）)、.．]|(?<!\d)是)")
+_FAR = 400
+_REACHES = (("party.near", 30), ("party.middle", 120), ("party.far", _FAR))
+_SEARCHED = 200_000
+_SHORT, _LONG = 20, 400
+_MANY = 4
+_LONG_NAME = 4
+_HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,;:][\u4e00-\u9fff]")
+_SPACED = re.compile(r"[\u4e00-\u9fff][ \u3000][\u4e00-\u9fff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Sureness:
+    """The probability of a record, with its features and the weight that each added."""
+
+    value: float
+    features: tuple[tuple[str, float], ...]
+
+
+def with_confidence(document: Document, view: View, extraction: Extraction) -> Extraction:
+    """Return the extraction with the confidence of every record set from its features."""
+    reader = FeatureReader(document, view, extraction)
+    lists = {
+        layer: [
+            record.model_copy(update={"confidence": weigh(layer, reader.features(record)).value})
+            for record in getattr(extraction, layer)
+        ]
+        for layer in LAYERS
+    }
+    return extraction.model_copy(update=lists)
+
+
+@cache
+def _weights(layer: str) -> tuple[float, dict[str, float]]:
+    table = load_toml("confidence.toml")[layer]
+    return float(table["bias"]), {name: float(value) for name, value in table["weight"].items()}
+
+
+def weigh(layer: str, features: tuple[str, ...]) -> Sureness:
+    """Return the probability that these features of a record of this layer stand for."""
+    bias, weights = _weights(layer)
+    known = tuple((name, weights[name]) for name in features if name in weights)
+    total = bias + sum(weight for _, weight in known)
+    value = 1 / (1 + math.exp(-total))
+    return Sureness(round(min(max(value, _LOWEST), _HIGHEST), 3), known)
+
+
+class FeatureReader:
+    """Reads the features of the records of one extraction."""
+
+    def __init__(self, document: Document, view: View, extraction: Extraction) -> None:
+        """Look at the document once for all its records."""
+        self._text = document.text
+        self._folded = view.text
+        self._kind = extraction.document.kind
+        self._parties = {party.id: party for party in extraction.parties}
+        self._sections = sorted(
+            (s for s in extraction.sections if s.slot), key=lambda section: section.start
+        )
+        self._starts = [section.start for section in self._sections]
+        self._shared = Counter((p.start, p.end, p.kind) for p in extraction.penalties)
+        self._held = Counter(p.party for p in extraction.penalties)
+        self._counted: dict[str, int] = {}
+        self._mentions = sorted(
+            (mention.start, party.id) for party in extraction.parties for mention in party.mentions
+        )
+        self._damage = tuple(self._damages())
+
+    def _damages(self) -> Iterator[str]:
+        """What is wrong with the text as a whole: half-width marks, spaces, broken lines."""
+        size = max(len(self._text), 1)
+        if len(_HALF_WIDTH.findall(self._text)) * 100 > size:
+            yield "text.half_width"
+        if len(_SPACED.findall(self._text)) * 100 > size:
+            yield "text.spaced"
+        lines = [line for line in self._text.split("\n") if line.strip()]
+        broken = sum(line[-1] not in "。；：！？”）…;:!?)" for line in lines)
+        if len(lines) > _MANY and broken * 2 > len(lines):
+            yield "text.broken_lines"
+
+    def features(self, record: Record) -> tuple[str, ...]:
+        """Return the names of the features that a record shows, in a fixed order."""
+        if isinstance(record, Penalty):
+            found = [*self._of_penalty(record), *self._of_party(self._parties[record.party])]
+        elif isinstance(record, (Measure, Problem, Suggestion)):
+            found = [*self._of_span(record)]
+        else:
+            raise TypeError(f"{type(record).__name__} has no confidence")
+        return (*found, f"document.{self._kind}", *self._damage)
+
+    def _of_penalty(self, penalty: Penalty) -> Iterator[str]:
+        yield penalty.rule
+        yield f"family.{penalty_families()[penalty.kind]}"
+        yield f"stage.{penalty.stage}"
+        if penalty.kind.endswith(".unspecified"):
+            yield "kind.vague"
+        if penalty.kind == "admin.fine" and not (penalty.amount_yuan or penalty.income_percent):
+            yield "fine.without_sum"
+        if penalty.organ is None:
+            yield "organ.none"
+        if self._shared[penalty.start, penalty.end, penalty.kind] >= _MANY:
+            yield "parties.many"
+        yield from self._distance(penalty)
+        yield from self._sentence(penalty.start, penalty.end)
+        slot = self._slot(penalty.start)
+        yield f"slot.{slot.slot}" if slot is not None else "slot.none"
+
+    def _distance(self, penalty: Penalty) -> Iterator[str]:
+        """How far the name stands from the words of the sanction, and what is between."""
+        cue = penalty.sources.get("kind", (penalty.start, penalty.end))
+        name = penalty.sources.get("party")
+        if name is None:
+            yield "party.unplaced"
+            return
+        first, second = sorted((name, cue))
+        between = self._text[first[1] : second[0]]
+        yield next((word for word, most in _REACHES if len(between) <= most), "party.distant")
+        if name[0] >= cue[1]:
+            yield "party.behind"
+        stops = len(_STOPS.findall(between))
+        if stops:
+            yield "between.sentence" if stops == 1 else "between.sentences"
+        if self._names_another(first[1], second[0], penalty.party):
+            yield "between.other_party"
+
+    def _names_another(self, start: int, end: int, party: str) -> bool:
+        """Tell whether another party that has a sanction is named in this range."""
+        low = bisect_right(self._mentions, (start, ""))
+        high = bisect_right(self._mentions, (end, ""))
+        return any(other != party for _, other in self._mentions[low : min(high, low + _MANY)])
+
+    def _sentence(self, start: int, end: int) -> Iterator[str]:
+        begin = max(self._text.rfind(mark, 0, start) for mark in "。；\n") + 1
+        said = self._text[begin:end]
+        if _UNSURE.search(said):
+            yield "sentence.unsure"
+        if len(said) > _FAR:
+            yield "sentence.long"
+
+    def _of_party(self, party: Party) -> Iterator[str]:
+        yield f"party.{party.kind}"
+        name = squeeze(party.name)
+        times = self._times(name)
+        yield "name.once" if times <= 1 else "name.twice" if times == 2 else "name.often"
+        if party.kind == "person":
+            if _MASKED.search(name):
+                yield "name.masked"
+            elif len(name) >= _LONG_NAME and "·" not in name:
+                yield "name.long"
+            if party.title is None:
+                yield "title.none"
+        if self._held[party.id] >= _MANY:
+            yield "penalties.many"
+
+    def _times(self, name: str) -> int:
+        """How often the text prints the name; looked up once a name, in a bounded part."""
+        if name not in self._counted:
+            self._counted[name] = self._folded.count(name, 0, _SEARCHED)
+        return self._counted[name]
+
+    def _of_span(self, record: Measure | Problem | Suggestion) -> Iterator[str]:
+        yield record.rule
+        yield from (f"flag.{flag}" for flag in record.flags)
+        said = self._text[record.start : record.end].strip()
+        if len(said) < _SHORT:
+            yield "span.short"
+        if len(said) > _LONG:
+            yield "span.long"
+        if said[-1:] not in "。；;.”":
+            yield "span.open"
+        if _ORDINAL.match(said):
+            yield "span.numbered"
+        if "\n" in said:
+            yield "span.lines"
+        if isinstance(record, Measure):
+            yield f"specificity.{record.specificity}"
+            yield f"modality.{record.modality}"
+            if not record.actors:
+                yield "actors.none"
+        slot = self._slot(record.start)
+        yield f"slot.{slot.slot}" if slot is not None else "slot.none"
+
+    def _slot(self, at: int) -> SectionRecord | None:
+        """Return the innermost section with a slot that holds this place."""
+        index = bisect_right(self._starts, at)
+        inside = (s for s in reversed(self._sections[:index]) if s.end > at)
+        return next(inside, None)
