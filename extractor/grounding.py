@@ -264,8 +264,8 @@ class _Checker:
 
     def _states_kind(self, penalty: Penalty) -> bool:
         text = mask_foreign(self._read(penalty.start, penalty.end))
-        if penalty.rule == "penalty.heading":
-            return heading_kind(text) == penalty.kind
+        if penalty.rule == "penalty.heading" and heading_kind(text) == penalty.kind:
+            return True
         return any(
             cue.kind == penalty.kind or cue.kind.startswith("context:") or penalty.kind in cue.kind
             for cue in find_cues(text, 0, len(text))

@@ -56,8 +56,21 @@ _AND_FINED = re.compile(
 _NO_FINE = re.compile(r"(?:收入|工资|薪酬|损失|赔偿|资本|价款)[^，。；罚%]{0,6}$")
 _WITH_AMOUNT = frozenset({"admin.fine", "admin.confiscate", "internal.fined"})
 _PERSONAL = frozenset({"party", "government", "organizational", "internal"})
+_TERM_BEFORE = 10
 _WITH_TERM = frozenset(
-    {"party.probation", "crim.sentenced", "admin.practice_ban", "admin.license_suspended"}
+    {
+        "party.warning",
+        "party.serious_warning",
+        "party.probation",
+        "crim.sentenced",
+        "admin.practice_ban",
+        "admin.license_suspended",
+        "admin.stop_production",
+        "admin.restricted",
+        "admin.detention",
+        "credit.listed",
+        "org.suspended",
+    }
 )
 
 
@@ -290,7 +303,8 @@ class ClauseReading:
                 reading.sources["recipient"] = to[1:]
         if reading.kind in _WITH_TERM:
             stop = min(self._limit, self._cue.end + 30)
-            terms = find_terms(self._context.masked, self._cue.start, stop)
+            begin = max(self._clause, self._cue.start - _TERM_BEFORE)
+            terms = find_terms(self._context.masked, begin, stop)
             if terms:
                 reading.term = terms[0].raw
                 reading.sources["term"] = (terms[0].start, terms[0].end)

@@ -102,7 +102,7 @@ def _organisation_inside() -> re.Pattern[str]:
 def title_pattern() -> re.Pattern[str]:
     """Pattern of one title with the words that belong before it: 党委副书记, 总经理, 副大队长."""
     heads = _longest_first(words("title_heads"))
-    any_worker = r"[\u4e00-\u9fff]{1,3}(?<!人)(?<!委)员"
+    any_worker = r"[\u4e00-\u9fff]{1,3}(?:(?<!人)(?<!委)员|(?<![施竣开复动停加分手完化军返招用做打监民总])工(?![作程业会厂商艺资具区段期种伤亡地龄时]))"
     titles = _longest_first(words("titles"))
     return re.compile(rf"(?:{heads}){{0,4}}(?:{titles}|{any_worker})(?!会|室|办|所|院)")
 
@@ -271,10 +271,41 @@ def trailing_name(text: str, within: str = "") -> tuple[str, int] | None:
         return None
     while at < len(bare) and bare[at] == "□":
         at += 1
-    rest = text[at:]
+    rest = text[at:].removesuffix("同志")
     if is_person_name(rest, described=len(rest) <= 3 and rest[-1:] in _RARE_LAST):
         return rest, at
+    if is_transliterated(rest):
+        return rest, at
     return (rest, at) if _is_long_name(rest) and within.count(rest) >= _OFTEN else None
+
+
+def is_transliterated(text: str) -> bool:
+    """Tell whether a name of 4 to 7 characters is written in the syllables of other languages.
+
+    Mongolian, Tibetan, Uyghur and Yi names without a dot: 乌云格日乐, 格日勒图, 扎西次仁.
+    """
+    return 4 <= len(text) <= 7 and _syllables() >= set(text)
+
+
+@cache
+def _syllables() -> frozenset[str]:
+    return frozenset(str(_table()["name_syllables"]))
+
+
+_PART_OF_UNIT = frozenset("科室股站所队组班处部办局委会厂店校院矿段镇乡村社区街人员长")
+
+
+def unit_then_name(text: str) -> tuple[str, int] | None:
+    """Return the name that stands directly behind a unit, and where: 市房屋征收服务中心|安文博.
+
+    Only for words in the place of a person who is sanctioned; not 县住建局建管科.
+    """
+    for length in (3, 2, 4):
+        unit, name = text[:-length], text[-length:]
+        shaped = MASKED.fullmatch(name) is not None or (length < 4 and is_person_name(name))
+        if shaped and name[-1] not in _PART_OF_UNIT and is_organisation(unit):
+            return name, len(unit)
+    return None
 
 
 def _is_long_name(text: str) -> bool:

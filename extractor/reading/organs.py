@@ -17,7 +17,7 @@ _ACTS = (
     r"依法|依规|依纪|依照|依据|根据|按照?|对|给予|给与|予以|进行|责令|作出|负责|立案|吊销|暂扣|注销|撤销|督促|实施|提请|报请"
     r"|函告|追究|以|与其|和其|将|向|分别|没收|降低|扣减|扣发|扣罚|扣除|记入|计入|纳入|列入|移送|移交|约谈|解除|终止|辞退|免去|免职"
     r"|报(?=[^，。；]{2,16}(?:同意|批准|备案))|诫勉|提醒|通报|批评|关闭|取缔|调离|判处|宣布|处(?=以|罚|其|上一|人民币|￥|\d|[一二三四五六七八九十壹贰叁肆伍陆柒捌玖])"
-    r"|在(?=[^，。；]{2,16}(?:通报|对|扣|记|评价))|(?<!党)组织"
+    r"|执行(?!情况)|在(?=[^，。；]{2,24}(?:通报|对|扣|记|评价|实行|取消))|实行|取消|另案|另行|查处|(?<!党)组织"
 )
 _OPENS_CLAUSE = r"(?:(?<![^，。；：\n.）])|(?<=\d、))"
 _ORGAN_FORMS = (
@@ -34,13 +34,13 @@ _ORGAN_FORMS = (
         r"(?=给予|依法|对|吊销|予以|按)"
     ),
     re.compile(
-        r"被(?P<organ>[^，。；]{2,30}?)(?=依法|以涉嫌|以|予以|刑事拘留|批准逮捕|逮捕|执行|取保|批捕|立案|采取|监视"
-        r"|行政拘留|判处|处罚|处以|罚款|给予|吊销|责令)"
+        r"被(?P<organ>[^，。；]{2,30}?)(?=依法|以涉嫌|以|予以|刑事拘留|刑拘|批准逮捕|逮捕|执行|取保|批捕|立案|采取|监视"
+        r"|行政拘留|治安拘留|判处|处罚|处以|罚款|给予|吊销|责令|停职|免职|免去|撤职|诫勉|通报|约谈|移送|提起|起诉|控制|查处)"
     ),
     re.compile(
         rf"{_OPENS_CLAUSE}(?P<organ>[^，。；：]{{3,30}}?)(?:已|也已|于[^，。；]{{4,14}})?"
         r"(?:依法|依规依纪|依纪依规)?(?:已)?(?:分别)?"
-        r"对(?=[^，。；]{2,50}(?:处|给予|作出|进行|罚|立案|批评|诫))"
+        r"对(?=[^，。；]{1,50}(?:处|给予|作出|进行|罚|立案|批评|诫|采取|提起|执行|批准|刑事|取保|监视|移送|追究|免职|开除|撤职))"
     ),
     re.compile(
         rf"{_OPENS_CLAUSE}(?P<organ>[^，。；：]{{3,30}}?)"
@@ -48,9 +48,13 @@ _ORGAN_FORMS = (
     ),
     re.compile(
         rf"{_OPENS_CLAUSE}(?P<organ>[^，。；：]{{3,30}}?)(?:于[^，。；]{{4,14}})?(?:已)?(?:依法)?(?:分别)?"
-        r"(?:批准逮捕|作出|决定|给予|处以|下达|印发|免去|扣发|解除|辞退|撤销|吊销|暂扣|判处|(?:审查)?认为"
+        r"(?:批准逮捕|作出|决定|给予|处以|下达|印发|免去|扣发|解除|辞退|撤销|吊销|暂扣|判处|取消|没收|判决|(?:经?(?:依法)?(?:审查|研究|审理|核实)(?:后)?)?认为"
         r"|(?:至今|仍|尚|一直)未)"
     ),
+)
+_APPROVED = re.compile(
+    r"(?<!报)(?<!呈)经(?P<organ>[^，。；：]{2,30}?)(?=(?:集体|会议|常委会|党委会|办公会|党组会)?"
+    r"(?:研究|审议|讨论|决定|作出|会议|立案))"
 )
 _BEHIND = re.compile(
     r"[^。；]{0,80}?，均?由(?P<organ>[^，。；]{2,30}?)(?=按照?|依照|依据|依法|依规|依纪|作出|给予|宣布|负责|落实)"
@@ -61,7 +65,7 @@ _FOR_ALL = re.compile(
     r"(?P<organ>[^，。；]{2,30}?)(?=按照?|依照|依据|依法|依规|依纪|作出|给予|宣布|负责|落实|执行|办理|于\d)"
 )
 _ORGAN_WORDS = re.compile(
-    r"(?:部门|机关|组织|企业|公司|单位|法院|检察院|纪委|监委|政府|党委|[局厅委办区市县]|支队|大队|所|管委会|办事处|安委办)$"
+    r"(?:部门|机关|组织|企业|公司|单位|法院|检察院|纪委|监委|政府|党委|[局厅委办区市县段]|党组|党总支|党支部|董事会|支队|大队|所|管委会|办事处|安委办)$"
 )
 _NO_ORGAN = re.compile(
     r"对|责令|向|^(?:待|依法|并|同时|其|此|本次|有关责任|相关责任|事故责任|所有)|的$|责任人|人员|[。；]|检查$|问题|调查报告|评估组|调查组"
@@ -81,12 +85,25 @@ def find_organ(text: str, roster: Roster, start: int, cue: Cue) -> tuple[str, in
     start = max(start, cue.start - _REACH)
     for form in _ORGAN_FORMS:
         for match in form.finditer(text, start, cue.end):
-            if match.end("organ") > cue.start:
+            if match.end("organ") > cue.start and not _holds_cue(match, cue):
                 continue
             organ = _as_organ(roster, match)
             if organ is not None and (best is None or organ[1] > best[1]):
                 best = organ
-    return best
+    return best or _approved_by(text, roster, start, cue.start)
+
+
+def _holds_cue(match: re.Match[str], cue: Cue) -> bool:
+    """Tell whether the cue begins inside the organ: 由区纪委、区监察局予以处理."""
+    return match.start("organ") <= cue.start < match.end("organ") <= cue.end
+
+
+def _approved_by(
+    text: str, roster: Roster, start: int, end: int
+) -> tuple[str, int, int] | None:
+    """Return who has decided by 经X研究决定，给予…, where nobody else is named."""
+    found = [_as_organ(roster, match) for match in _APPROVED.finditer(text, start, end)]
+    return next((organ for organ in reversed(found) if organ is not None), None)
 
 
 def find_organ_behind(
@@ -144,6 +161,7 @@ def is_company_organ(roster: Roster, organ: str | None) -> bool:
     """Tell whether the sanction is imposed by a company on its own people."""
     if organ is None:
         return False
+    organ = re.sub(r"(?:董事会|股东会|总经理办公会|经理办公会|办公会)$", "", organ)
     full = roster.alias_of.get(organ, organ)
     return organ in _EMPLOYERS or enterprise_end().search(full) is not None
 

@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
-from extractor.extraction import Stage
 from extractor.reading.clauses import (
     ClauseReading,
     Context,
@@ -23,6 +22,7 @@ from extractor.reading.clauses import (
 )
 from extractor.reading.labels import label_pattern, labels
 from extractor.reading.laws import LawCitation
+from extractor.reading.listings import organ_of_list, read_listed
 from extractor.reading.names import count_of, is_organisation, is_person_name
 from extractor.reading.organs import find_organ_behind, find_organs_for_all
 from extractor.reading.outline import Node, Outline
@@ -30,7 +30,6 @@ from extractor.reading.roster import PartyDraft, Roster
 from extractor.reading.sanctions import (
     Cue,
     find_cues,
-    heading_kind,
     is_awaited,
     is_conditional,
     is_negated,
@@ -52,7 +51,7 @@ from extractor.view import View
 _SENTENCE = re.compile(r"[^。\n]{1,2000}(?:。[”’\"]?|\n|$)|[^。\n]{2000}")
 _SUB_SENTENCE = re.compile(r"[^；]{1,2000}(?:；|$)")
 _TRIGGER = re.compile(
-    r"建议|责成|责令|报请|实行|给予|给与|予以|处以|处罚|判处|鉴于|被|(?<!曾)(?<!曾经)受到|已|由|移送|移交|免于|免予|不予|不再|涉嫌|依法|对其|因死亡|应当?(?:给予|追究)|实施|依据|根据|按照|依照|处(?=上一年|\d|[一二三四五六七八九十百]+万)|提请|将其|列入|纳入|作出|督促|免去|撤销|吊销|暂扣|扣发|将(?=[^，。；]{2,30}(?:调离|辞退|清退|开除))|对(?=[^，。；]{2,40}(?:进行|处|作出|实施|采取|诫|批|罚))|向(?=[^，。；]{2,40}(?:作出|提交|写出))"
+    r"建议|责成|责令|报请|实行|给予|给与|予以|处以|处罚|判处|取消|没收|鉴于|被|(?<!曾)(?<!曾经)受到|已|由|移送|移交|免于|免予|不予|不再|涉嫌|依法|对其|因死亡|应当?(?:给予|追究)|实施|依据|根据|按照|依照|处(?=上一年|\d|[一二三四五六七八九十百]+万)|提请|将其|列入|纳入|作出|督促|免去|撤销|吊销|暂扣|扣发|将(?=[^，。；]{2,30}(?:调离|辞退|清退|开除))|对(?=[^，。；]{2,40}(?:进行|处|作出|实施|采取|诫|批|罚))|向(?=[^，。；]{2,40}(?:作出|提交|写出))"
 )
 _WHOLE_TEXT = frozenset({"REP", "PEN"})
 _DECIDES = re.compile(r"(?:决定|作出如下)[^。\n]{0,60}(?:处|给予|没收|吊销|责令|暂扣|警告)")
@@ -67,12 +66,14 @@ _ACTS = re.compile(
 _MUST = re.compile(r"(?:要|应当?|须|必须|需要?)(?!(?:分别|立即|认真)?(?:向|作))")
 _IS_DONE = re.compile(r"[^，。；\n]{0,20}?(?:均|也|全部)?已(?:于|经|全|缴|执行|宣布|落实)")
 _AND_A_FINE = re.compile(r"并[处罚款人民币]{1,7}\d")
+_IS_SUM = re.compile(r"(?:合计|共计|累计|总计|共)[^，。；]{0,6}$")
 _AND = re.compile(r"并(?:处)?(?:以)?|、|和")
 _TOGETHER = re.compile(
     r"(?<=[。；，])(?:以上|上述)?(?P<count>(?:[二两三四五六七八]|\d{1,2})人)(?![员民次死受])"
 )
 _THEIRS = frozenset({"其", "该公司", "该单位", "该企业", "该矿", "该厂"})
 _DISCIPLINE = frozenset({"party", "government", "organizational"})
+_LISTED = _DISCIPLINE | {"administrative", "credit", "discipline"}
 _NUMBER_KINDS = frozenset({"penalty", "procuratorate", "court", "police", "discipline"})
 
 
@@ -94,7 +95,7 @@ def read_penalties(
     readings: list[PenaltyReading] = []
     context.waiting = ()
     subjects: dict[int, tuple[PartyDraft, ...]] = {}
-    for item in _items(view, chapters or [outline.root]):
+    for item in _items(context, chapters or [outline.root]):
         readings.extend(_read_item(context, item, subjects))
     _name_organs_for_all(context, outline, readings)
     return settle(readings)
@@ -112,9 +113,10 @@ def _name_organs_for_all(
         _name_organ((r for r in readings if begin <= r.start < organ[1]), organ)
 
 
-def _name_organ(readings: Iterable[PenaltyReading], organ: tuple[str, int, int]) -> None:
-    for reading in readings:
-        if reading.organ is None and penalty_families()[reading.kind] in _DISCIPLINE:
+def _name_organ(readings: Iterable[PenaltyReading], organ: tuple[str, int, int] | None) -> None:
+    """Put in who imposes a sanction, said for several of them, where nobody is named."""
+    for reading in readings if organ is not None else ():
+        if reading.organ is None and penalty_families()[reading.kind] in _LISTED:
             reading.organ = organ[0]
             reading.sources["organ"] = organ[1:]
 
@@ -136,8 +138,12 @@ def _penalised_party(view: View, roster: Roster) -> tuple[PartyDraft, ...]:
     return ()
 
 
-def _items(view: View, chapters: Sequence[Node]) -> Iterator[Item]:
-    """Yield the items: list elements with their paragraphs, and each paragraph under a heading."""
+def _items(context: Context, chapters: Sequence[Node]) -> Iterator[Item]:
+    """Yield the items: list elements with their paragraphs, and each paragraph under a heading.
+
+    A numbered line that is a whole sentence with a sanction is an item too.
+    """
+    view = context.view
     for chapter in chapters:
         for node in chapter.walk():
             start = node.title_end if node.is_heading else node.body
@@ -146,7 +152,9 @@ def _items(view: View, chapters: Sequence[Node]) -> Iterator[Item]:
             if not node.is_heading:
                 yield Item(start, node.own_end, node)
                 continue
-            told = view.text[start - 1] == "。" and "，" in (node.title or "")
+            told = view.text[start - 1] == "。" and (
+                "，" in (node.title or "") or any(find_cues(context.masked, node.body, start))
+            )
             if told or _ORDERS.match(view.text, node.body, start):
                 yield Item(node.body, start, node)
             for begin, stop in _paragraphs(view.text, start, node.own_end):
@@ -194,7 +202,9 @@ def _read_item(
             _take_subject(context, item, scope, sentence.start(), sentence.end())
         readings.extend(_read_sentence(context, item, scope, sentence.start(), sentence.end()))
     if not readings and parties and context.in_chapter:
-        readings.extend(_from_heading(context, item, parties))
+        readings.extend(read_listed(context, item, parties))
+    if any(reading.organ is None for reading in readings):
+        _name_organ(readings, organ_of_list(context, item))
     waits = not readings and context.masked[item.start : item.end].rstrip("\n").endswith("；")
     context.waiting = scope.subject if waits else ()
     if context.kind in OUTCOME_KINDS:
@@ -303,13 +313,12 @@ def _read_sentence(
             _take_subject(context, item, scope, part.start(), part.end())
         basis, place = _basis_in(context.found.laws, part.start(), part.end())
         if basis:
-            scope.basis, scope.basis_at, scope.organ = basis, place, None
+            scope.basis, scope.basis_at = basis, place
         readings = list(_read_part(context, item, scope, part.start(), part.end()))
         if readings:
             last = max(reading.cue[1] for reading in readings)
             organ = find_organ_behind(context.masked, context.roster, last, part.end())
-            if organ is not None:
-                _name_organ(readings, organ)
+            _name_organ(readings, organ)
         yield from readings
 
 
@@ -387,6 +396,8 @@ def _accepted(context: Context, start: int, trigger: int, end: int) -> Iterator[
             continue
         if cue.kind.endswith(".unspecified") and is_awaited(text, start, cue.start):
             continue
+        if _IS_SUM.search(text, max(start, cue.start - 12), cue.start) and accepted_to > start:
+            continue
         if is_negated(text, clause, cue.start) and not cue.kind.startswith("none"):
             continue
         if cue.kind == "context:self_criticism" and "安全检查" in text[cue.start - 4 : cue.end + 2]:
@@ -422,45 +433,6 @@ def _specifies(text: str, specific: PenaltyReading, vague: PenaltyReading) -> bo
     first, second = sorted((specific.cue, vague.cue))
     gap = text[first[1] : second[0]]
     return like and len(gap) <= 16 and not re.search(r"[由并；。]", gap)
-
-
-def _from_heading(
-    context: Context, item: Item, parties: Sequence[PartyDraft]
-) -> Iterator[PenaltyReading]:
-    """Give the kind of the heading to a list item that names only a party."""
-    for node in reversed(item.node.path()):
-        if node is item.node and not node.is_heading:
-            continue
-        kind = heading_kind(node.title) if node.title and node.is_heading else None
-        if kind is None:
-            continue
-        for party in parties:
-            settled = _heading_fits(kind, party)
-            if settled is None:
-                continue
-            is_proposal = context.kind == "INV" and kind != "crim.coercive"
-            stage: Stage = "proposed" if is_proposal else "decided"
-            yield PenaltyReading(
-                party,
-                settled,
-                stage,
-                node.body,
-                max(node.title_end, node.body + 1),
-                "penalty.heading",
-                0.75,
-                item=(item.start, item.end),
-                sources={
-                    "kind": (node.body, max(node.title_end, node.body + 1)),
-                    "party": party.mentions[-1] if party.mentions else party.name_at,
-                },
-            )
-        return
-
-
-def _heading_fits(kind: str, party: PartyDraft) -> str | None:
-    if party.kind == "organization" and kind.startswith(("disc", "crim.c", "none.dead", "org")):
-        return None
-    return kind
 
 
 def _link_numbers(context: Context, item: Item, readings: Sequence[PenaltyReading]) -> None:

@@ -92,7 +92,7 @@ def find_cues(masked: str, start: int, end: int) -> Iterator[Cue]:
     """
     pattern, rows = _cue_table(unconditional=False)
     plain, _ = _cue_table(unconditional=True)
-    at = start
+    at = already = start
     while (match := pattern.search(masked, at, end)) is not None:
         row = rows[int((match.lastgroup or "r0")[1:])]
         if row.needs == "amount" and not _amount_follows(masked, match.end(), end):
@@ -101,9 +101,12 @@ def find_cues(masked: str, start: int, end: int) -> Iterator[Cue]:
                 at = match.start() + 1
                 continue
             match, row = again, rows[int((again.lastgroup or "r0")[1:])]
-        yield Cue(row.kind, match.start(), match.end(), row.passive)
+        if not (row.kind == "none.exempt" and match.start() < already):
+            yield Cue(row.kind, match.start(), match.end(), row.passive)
         # 已给予党内警告处分，不再追究: what was given before is a sanction too.
-        at = match.start() + 1 if row.kind == "none.already" else match.end()
+        at = match.end()
+        if row.kind == "none.already":
+            at, already = match.start() + 1, match.end()
 
 
 def _amount_follows(masked: str, at: int, end: int) -> bool:

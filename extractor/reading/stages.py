@@ -21,6 +21,7 @@ _PROPOSING_KINDS = frozenset({"INV", "MEDIA", "OTHER"})
 _PROPOSES = re.compile(r"建议[^。；]{0,60}$")
 _THEN_DONE = re.compile(r"，(?:\d{4}年\d{1,2}月|[^，。；建]{2,20}已)")
 _DONE_BEFORE = re.compile(r"已(?:于[^，。；]{2,14}?)?(?:被|给予|受到|作出|对)")
+_GOES_WITH = ("并", "同时", "且")
 _SUFFERED = re.compile(r"被[^，。；]{2,24}?(?:局|大队|支队)[^。；]{0,24}$")
 _PAID = re.compile(
     r"已[^。；，未]{0,18}缴(?:纳|款|清|至|入)|缴(?:纳|款|清)(?:完毕|到位)|执行(?:完毕|到位)|已执行|(?:全部|全额|足额)缴纳"
@@ -40,6 +41,9 @@ _STILL_NOT = re.compile(
 )
 _GOES_ON = re.compile(
     r"该|罚款|上述|目前|其|均|截至|当事人|已|款项|至今|[三两二]笔|经(?:评估|查|核)"
+)
+_CARRIED_OUT_INSIDE = re.compile(
+    r"已(?:经)?(?:被|将|于|从|与|对|按|全部|在)?[^。；，]{0,16}(?:扣|解除|辞退|免去|免职|调离|撤|降|执行|兑现|落实|到位|离职)"
 )
 _CARRIED_OUT = {
     "admin.detention": re.compile(r"已?执行完毕|已执行"),
@@ -87,6 +91,8 @@ def read_stage(text: str, document_kind: str, kind: str, at: Statement, *, step:
     before = text[at.clause : start]
     if document_kind in _PROPOSING_KINDS:
         taken = step and "建议" not in text[at.part_start : start]
+        if before.startswith(_GOES_WITH):
+            before = text[at.part_start : start]
         done = _DONE_BEFORE.search(before) and "建议" not in before
         done = done or _imposed_already(text, kind, at)
         return "decided" if taken or (done and not kind.startswith("none")) else "proposed"
@@ -117,7 +123,8 @@ def _outcome(text: str, kind: str, at: Statement, *, outcome: bool) -> Stage:
         return "executed"
     if outcome and kind.startswith("internal.") and not kind.endswith(".unspecified"):
         told = _TOLD.search(text, at.clause, at.cue.start) is not None
-        return "decided" if told else "executed"
+        done = _CARRIED_OUT_INSIDE.search(text[at.clause : at.cue.start] + tail) is not None
+        return "executed" if done and not told else "decided"
     carried_out = _CARRIED_OUT.get(kind)
     around = text[at.clause : at.cue.start] + tail
     return "executed" if carried_out and carried_out.search(around) else "decided"

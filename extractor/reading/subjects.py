@@ -43,6 +43,10 @@ _ORG_THEN_VERB = re.compile(
     r"(?:对|未|违反|作为|安全(?!员|总监|科|部|处|主管|管理人员|管理员|副|经理)|存在|负有|没有|是|在|将|要|由(?!于)|违规|违法|不|落实|履行|车身|主要|主体|已|均|分别|于\d|向|因|擅自|疏于|已被|作|执行|长期|超|非法|无"
     r"|出具|提供|出租|出借|承包|转包|分包|组织|使用|安排|雇佣|挂靠|允许|指派|聘用|销售|供应|收取|瞒报|谎报|伪造|编造|明知|以包代管)"
 )
+_COMPANY_THEN = re.compile(
+    r"[^，。；：、的]{2,30}?(?:有限公司|有限责任公司|股份公司|合作社|经营部)"
+    r"(?=[\u4e00-\u9fff](?!$))(?![的、和及与或等内]|[\u4e00-\u9fff]{0,10}(?:分公司|项目部|分厂|公司|员|人|长|经理|总监|工程师))"
+)
 _LIST_THEN_VERB = re.compile(
     r"未|没有|将|对|违反|违规|违章|违法|作为|在(?=[^职岗])|因|被|受到|涉嫌|犯(?=[\u4e00-\u9fff]{2,14}罪)|均|已|分别"
     r"|擅自|存在|负有|不(?!动产)|由(?!于)|要(?![^，。；]{0,4}员)|于\d"
@@ -71,8 +75,27 @@ class Subject:
 def read_subject(view: View, roster: Roster, start: int, end: int) -> Subject | None:
     """Read whom `view.text[start:end]` is about; None when it opens with a disposition.
 
-    调查发现， and the number of a table row before it are skipped.
+    调查发现， and the number of a table row before it are skipped. Clauses that are nothing but
+    ORG+TITLE+NAME go on with the list: A馆馆长张三，A馆副馆长李四，对….
     """
+    subject = _read_first(view, roster, start, end)
+    while subject is not None and _is_titled(view.text, start, subject.end, roster):
+        begin = subject.end + 1
+        clause = _clause(view.text, begin, min(end, begin + _LONGEST_HEAD))
+        drafts = _titled_list(roster, clause, begin) if view.text[begin - 1] == "，" else ()
+        if not drafts:
+            break
+        start, subject = begin, Subject((*subject.parties, *drafts), begin + len(clause))
+    return subject
+
+
+def _is_titled(text: str, start: int, end: int, roster: Roster) -> bool:
+    """Tell whether the words are one ORG+TITLE+NAME, and so may be the first of a list."""
+    said = text[start:end]
+    return "，" not in said and trailing_name(said, roster.text) is not None
+
+
+def _read_first(view: View, roster: Roster, start: int, end: int) -> Subject | None:
     text = view.text
     for lead in (_FOUND_OUT, _ROW_NUMBER):
         skipped = lead.match(text, start, end)
@@ -90,7 +113,7 @@ def read_subject(view: View, roster: Roster, start: int, end: int) -> Subject | 
             return found
     told = _TELLS.search(text, start, end)
     if told is not None and told.start() < start + 120 and _NO_SUBJECT.match(head):
-        return read_subject(view, roster, told.end(), end)
+        return _read_first(view, roster, told.end(), end)
     if _NO_SUBJECT.match(head):
         return None
     head, start = _without_role(head, start)
@@ -276,11 +299,17 @@ def _titled_list(roster: Roster, words: str, start: int) -> tuple[PartyDraft, ..
 
 
 def _organisations_before_verb(roster: Roster, head: str) -> str | None:
-    """Return the organisation, or the list of them, that the verb follows: A局、B局分别于…."""
+    """Return the organisation, or the list of them, that the verb follows: A局、B局分别于….
+
+    Behind …有限公司 any words go on with what it did, but for a title, 的 and a list.
+    """
     for match in _ORG_THEN_VERB.finditer(head):
         words = head[: match.start()]
         if len(words) >= 4 and _all_organisations(roster, words):
             return words
+    whole = _COMPANY_THEN.match(head)
+    if whole is not None and title_pattern().match(head, whole.end()) is None:
+        return whole.group() if is_organisation(whole.group()) else None
     return None
 
 

@@ -22,6 +22,7 @@ from extractor.reading.names import (
     split_list,
     split_position,
     trailing_name,
+    unit_then_name,
     words,
 )
 from extractor.reading.roster import PartyDraft, Roster
@@ -29,16 +30,27 @@ from extractor.reading.sanctions import Cue
 from extractor.rules import load_toml
 from extractor.view import View
 
+_CLUES = (
+    r"(?:其|相关|有关|上述|该)?(?:涉嫌)?(?:违纪违法|违纪|违法|职务违法|履职|失职|渎职|腐败|职务犯罪)?"
+    r"(?:等)?(?:问题)?的?(?:问题)?线索"
+)
 _INTRODUCER = re.compile(
-    r"对(?![外此于]|(?:此次|本次|该|这起|这次)?事故(?:的)?(?:发生(?!单位)|负|承担|结果|后果|造成)|其他)|给予|给与|责令|责成|建议将|将|与(?=[\u4e00-\u9fff]{2,16}解除)|吊销|撤销|暂扣|注销"
+    rf"对(?![外此于]|(?:此次|本次|该|这起|这次)?事故(?:的)?(?:发生(?!单位)|负|承担|结果|后果|造成)|其他)|给予|给与|责令|责成|(?:建议)?将(?!{_CLUES})|与(?=[\u4e00-\u9fff]{{2,16}}解除)|吊销|撤销|暂扣|注销"
 )
 _TARGET_END = re.compile(
     r"[，。；：]|依法|依规|依纪|依照|按照?|根据|依据|分别|各(?=处|给|罚)|处(?=以|罚|其|上一|人民币|￥|\d|[一二两三四五六七八九十百壹贰叁肆伍陆柒捌玖拾]|$)|给予|给与|进行|予以|实施|作出|做出|写出|"
     r"作(?=深刻|书面|检查)|于(?=\d|[本收])|自(?=本|收|批)|在(?=\d|本|收|全[市县区省国]|系统|[^，。；]{0,8}范围|$)|扣[发罚除减]|限期|采取|罚款|向|批评教育|诫[勉免]|立案|移送|移交|上一年|下达|警示|通报|党内|政务|行政(?!执法|审批|管理|综合)|"
-    r"记过|记大过|警告|严重警告|降级|撤职|开除|撤销|解除|降为|调离|判处|留党|留用|免职|停职|提起|列入|纳入|相应|严肃|因|的[^，]{0,12}(?:证|执照|资格|许可)|的(?:违法|违规|问题|有关|相关|主要)"
+    r"记过|记大过|警告|严重警告|降级|撤职|开除|撤销|解除|降为|调离|判处|留党|留用|免职|停职|提起|列入|纳入|相应|严肃|因|记入|计入|录入|另案|的[^，]{0,12}(?:证|执照|资格|许可)|的(?:违法|违规|问题|有关|相关|主要)"
 )
-_OWNER = re.compile(r"(?:吊销|注销|撤销|暂扣)(?P<owner>[^，。；的]{2,30}?)的")
+_OWNER = re.compile(
+    r"(?:吊销|注销|撤销|暂扣|取消|没收)(?P<owner>[^，。；的]{2,36}?)"
+    r"(?:的|(?:(?<=公司)|(?<=[厂矿店站部社行]))(?=\d{4}年|年度|违法|非法|营业|安全|资质|[^，。；]{0,12}(?:证|执照|许可)))"
+)
 _REMOVED = re.compile(r"免去|免除|撤销")
+_ABOVE = re.compile(
+    r"(?:以上|上述|前述)(?:(?P<count>\d{1,2}|[二两三四五六七八九十]{1,3})(?:名|个|家|人)?)?(?:有关|相关|责任)?"
+    r"(?:人员|人|同志|单位|企业|公司|部门|责任人|责任人员|当事人|责任单位)?"
+)
 _NAMED_BEFORE = re.compile(r"(?:相关|上述|以上|两家|涉事|前述)(?:企业|单位|公司)")
 _SHORT_FOR = re.compile(r"（(?:以下)?(?:简称|统称|称)[^（）]{1,30}）$")
 _THAT = re.compile(
@@ -80,6 +92,7 @@ class Scope:
     item_start: int = 0
     shared: tuple[PartyDraft, ...] = ()
     unread: tuple[int, int] | None = None
+    listed: tuple[PartyDraft, ...] = ()
     rule: str = "penalty.subject"
     reference: tuple[int, int] | None = None
 
@@ -192,6 +205,7 @@ def _stands_alone(intro: re.Match[str], text: str, end: int) -> bool:
     """Tell whether 对X， names a party and nothing more (对A公司，除…外，对其罚款)."""
     name = text[intro.end() : end]
     alone = is_organisation(name) or is_person_name(name) or counted_group(name) is not None
+    alone = alone or trailing_name(name) is not None
     return intro.group() == "对" and text[end : end + 1] == "，" and alone
 
 
@@ -282,7 +296,10 @@ def resolve(
     None means a class of people or units without names. `new` allows a person who has not been
     named before.
     """
-    text = view.text[start:end].strip('“”"')
+    text = view.text[start:end].strip('“”"').removesuffix("同志")
+    above = _ABOVE.fullmatch(text)
+    if above is not None:
+        return _named_above(scope, above)
     if text in _anaphora() or _THAT.fullmatch(text):
         return _unit_before(view, roster, scope, text, start) or scope.referent()
     named_before = _NAMED_BEFORE.match(text)
@@ -311,6 +328,18 @@ def resolve(
     if drafts:
         return tuple(drafts)
     return None if _classes().search(text) else ()
+
+
+def _named_above(scope: Scope, above: re.Match[str]) -> tuple[PartyDraft, ...] | None:
+    """Return whom 上述两家单位 or 以上3人 means: the subjects, else those of the list before.
+
+    None where the count is not theirs.
+    """
+    count = count_of(above.group("count") + "人") if above.group("count") else None
+    for parties in (scope.subject, scope.listed):
+        if len(parties) == count or (count is None and len(parties) > 1):
+            return parties
+    return scope.referent() if count is None and scope.referent() else None
 
 
 def _unit_before(
@@ -357,7 +386,7 @@ def _counted(roster: Roster, text: str, start: int, end: int) -> PartyDraft | No
 
 def _one(view: View, roster: Roster, scope: Scope, part: _Part, *, new: bool) -> PartyDraft | None:
     """Return the party that one element of a list names, None when it names none."""
-    words_used = _SHORT_FOR.sub("", part.text)
+    words_used = _SHORT_FOR.sub("", part.text).removesuffix("同志")
     whole = words_used in roster.organisations or is_organisation(words_used)
     bare = words_used if whole else re.sub(r"（[^（）]{0,30}）", "", words_used)
     if _SOME.match(bare):
@@ -383,6 +412,10 @@ def _unknown(roster: Roster, part: _Part, bare: str, *, new: bool) -> PartyDraft
         return roster.organisation(known[0][0], known[0][1:])
     if is_organisation(bare) or (part.before and organisation_end().fullmatch(bare)):
         return roster.listed_organisation(bare, place, part.before)
+    behind = unit_then_name(bare) if new else None
+    if behind is not None:
+        unit, at = bare[: behind[1]], part.at + behind[1]
+        return roster.person(behind[0], (at, at + len(behind[0])), employer=unit)
     if bare in roster.proposed_persons:
         return roster.person(bare, place)
     if new and is_person_name(bare) and (len(bare) <= 3 or MASKED.fullmatch(bare)):
@@ -397,8 +430,10 @@ def _titled(roster: Roster, scope: Scope, part: _Part) -> PartyDraft | None:
         return None
     position = split_position(part.text[: named[1]])
     employer = position.employer
-    if employer and employer[0] in "该其" and scope.referent():
-        employer = scope.referent()[0].name
+    if employer and employer[0] in "该其":
+        units = [name for name in part.before if is_organisation(name)]
+        before = scope.referent()[0].name if scope.referent() else employer
+        employer = units[-1] if units else before
     at = part.at + named[1]
     return roster.person(
         named[0], (at, at + len(named[0])), title=position.title, employer=employer
