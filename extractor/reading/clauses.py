@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from extractor.extraction import Stage
+from extractor.reading.decisions import Decision
 from extractor.reading.laws import LawCitation
 from extractor.reading.names import enterprise_end
 from extractor.reading.organs import find_organ, find_recipient, is_company_organ
@@ -47,6 +48,9 @@ _ORGAN_GROUPS = {
 }
 _REGULATOR = re.compile(
     r"应急|安监|安全生产监督|安全监管|住房|住建|建设|市场监|交通|消防|公安|自然资源|生态环境|水[务利]|城管|执法|能源|监察分局|煤监|煤矿安全|煤炭|矿山"
+)
+_WORKER = re.compile(
+    r"监理|项目经理|安全员|施工员|技术员|工长|班长|法定代表人|经营者|业主|总经理|实际控制人|驾驶员|司机|[^务党]工$"
 )
 _DISTRIBUTED = re.compile(r"分别")
 _AND_FINED = re.compile(
@@ -122,13 +126,17 @@ class Item:
 class Found:
     """What other readers found that sanctions refer to; 事故单位 stands for `accident_unit`.
 
-    `unread` takes the ranges of sanctions whose party could not be read: 对…处….
+    `unread` takes the ranges of sanctions whose party could not be read: 对…处…. `title`, `issuer`
+    and `own_number` are those of the document itself.
     """
 
     laws: Sequence[LawCitation] = ()
     numbers: Sequence[NumberAt] = ()
     accident_unit: str | None = None
     unread: list[tuple[int, int]] = field(default_factory=list)
+    title: tuple[int, int] | None = None
+    issuer: tuple[str, int, int] | None = None
+    own_number: int | None = None
 
 
 @dataclass(slots=True)
@@ -142,8 +150,12 @@ class Context:
     found: Found
     in_chapter: bool = True
     reads_subjects: bool = True
+    by_company: bool = False
+    decision: Decision | None = None
     penalised: tuple[PartyDraft, ...] = ()
     waiting: tuple[PartyDraft, ...] = ()
+    listed: tuple[PartyDraft, ...] = ()
+    list_of: Node | None = None
 
 
 def _for_persons(kind: str) -> bool:
@@ -214,7 +226,7 @@ class ClauseReading:
                     index = at if share and len(amounts) == len(targets) else 0
                     self._fill_amount(reading, amounts[index])
                 if kind == "admin.fine":
-                    self._fill_percent(reading)
+                    self._fill_percent(reading, at if share else 0, len(targets))
                 yield reading
 
     def _place_of(self, party: PartyDraft) -> tuple[int, int]:
@@ -245,9 +257,20 @@ class ClauseReading:
     def _kinds(self, party: PartyDraft, organ: str | None) -> list[str]:
         conditions = self._conditions(party, organ)
         hint = "party" if self._under("党纪") and not self._under("政") else None
-        return [settle_kind(kind, conditions, hint) for kind in self._cue.kind.split("+")]
+        kinds = [settle_kind(kind, conditions, hint) for kind in self._cue.kind.split("+")]
+        if kinds == ["admin.fine"] and self._is_by_employer(party, organ):
+            return ["internal.fined"]
+        return kinds
+
+    def _is_by_employer(self, party: PartyDraft, organ: str | None) -> bool:
+        """Tell whether a company fines its own people: 由该厂按内部规章罚款2000元."""
+        return party.kind == "person" and is_company_organ(self._context.roster, organ)
 
     def _conditions(self, party: PartyDraft, organ: str | None) -> tuple[str, ...]:
+        if self._cue.kind == "context:self_criticism":
+            return ("unit",) if party.kind == "organization" else ("official",)
+        if organ is None and self._context.by_company:
+            return ("internal",)
         if is_company_organ(self._context.roster, organ) and self._cue.kind.startswith("context"):
             return ("internal",)
         if party.kind == "organization":
@@ -259,10 +282,22 @@ class ClauseReading:
             return ("internal",)
         if _AND_FINED.match(self._context.masked, self._cue.end):
             return ("company",)
+        if self._is_imposed_on_worker(party, organ):
+            return ("company",)
         works_for_company = party.employer is not None and enterprise_end().search(party.employer)
         if works_for_company and self._under("行政处罚"):
             return ("company",)
         return ("official",)
+
+    def _is_imposed_on_worker(self, party: PartyDraft, organ: str | None) -> bool:
+        """Tell whether a regulator warns somebody who is no official: 处警告; 安全员…给予警告."""
+        text = self._context.masked
+        if text.startswith("处分", self._cue.end):
+            return False
+        if text.endswith(("处", "处以"), self._start, self._cue.start):
+            return True
+        regulator = organ is not None and _REGULATOR.search(organ) is not None
+        return regulator and party.title is not None and _WORKER.search(party.title) is not None
 
     def _fines_too(self) -> bool:
         """Tell whether the sentence is about an administrative penalty: 警告，并处罚款."""
@@ -338,12 +373,16 @@ class ClauseReading:
         reading.start = min(reading.start, amount.start)
         reading.end = max(reading.end, amount.end)
 
-    def _fill_percent(self, reading: PenaltyReading) -> None:
+    def _fill_percent(self, reading: PenaltyReading, at: int, parties: int) -> None:
+        """Put in the share of income; of as many shares as parties the one in its place."""
         text = self._context.masked
         other = text.find("，对", self._cue.end, self._limit)
         found = find_percents(text, self._clause, self._limit if other < 0 else other)
-        percents = [p for p in found if p.of_income and not p.bound]
-        if percents:
-            reading.income_percent = float(percents[0].value)
-            reading.sources["income_percent"] = (percents[0].start, percents[0].end)
-            reading.end = max(reading.end, percents[0].end)
+        shares = [p for p in found if p.of_income and not p.bound]
+        if not shares:
+            return
+        listed = [p for p in found if p.start >= shares[0].start and not p.bound]
+        percent = listed[at] if len(listed) == parties else shares[0]
+        reading.income_percent = float(percent.value)
+        reading.sources["income_percent"] = (percent.start, percent.end)
+        reading.end = max(reading.end, percent.end)

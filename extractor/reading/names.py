@@ -48,7 +48,7 @@ _PLAIN = re.compile(r"[\u4e00-\u9fff]{2,4}")
 
 _LONG_NAME = re.compile(
     r"(?![的其该此各被把将对由从按依经责已因并且或若如每未没不在二两三我你])"
-    r"[^的了在和与及对被为未不等安全生产管理检查公司单位违章操作作业责任负直接主要擅自没有明知]{4,5}"
+    r"[^的了在和与及对被为未不等安全生产管理检查落实情况公司单位违章操作作业责任负直接主要擅自没有明知]{4,5}"
 )
 _RARE_LAST = frozenset("和镇")
 _OFTEN = 3
@@ -184,7 +184,8 @@ def counted_group(text: str) -> tuple[int, str | None] | None:
     if match is None:
         return None
     before = text[: match.start()]
-    if before and not (is_organisation(before) or before[0] == "该" or before[-1] == "的"):
+    known = is_organisation(before) or before in words("others")
+    if before and not (known or before[0] == "该" or before[-1] == "的"):
         return None
     return match.start(), before if is_organisation(before) else None
 
@@ -236,8 +237,11 @@ def split_list(text: str) -> list[str]:
             start = at + 1
     parts.append(text[start:])
     return [
-        part.removeprefix("以").lstrip("及和与、，").rstrip("及与、，") for part in parts if part
+        _JOINED.sub("", part.removeprefix("以")).rstrip("及与、，") for part in parts if part
     ]
+
+
+_JOINED = re.compile(r"^(?:[及、，]|[和与](?![\u4e00-\u9fff][区县市镇乡]))+")
 
 
 def _parts_at(text: str, start: int, at: int) -> bool:

@@ -20,6 +20,7 @@ from extractor.reading.clauses import (
     Item,
     PenaltyReading,
 )
+from extractor.reading.decisions import Decision, penalised_party
 from extractor.reading.labels import label_pattern, labels
 from extractor.reading.laws import LawCitation
 from extractor.reading.listings import organ_of_list, read_listed
@@ -54,10 +55,12 @@ _TRIGGER = re.compile(
     r"建议|责成|责令|报请|实行|给予|给与|予以|处以|处罚|判处|取消|没收|鉴于|被|(?<!曾)(?<!曾经)受到|已|由|移送|移交|免于|免予|不予|不再|涉嫌|依法|对其|因死亡|应当?(?:给予|追究)|实施|依据|根据|按照|依照|处(?=上一年|\d|[一二三四五六七八九十百]+万)|提请|将其|列入|纳入|作出|督促|免去|撤销|吊销|暂扣|扣发|将(?=[^，。；]{2,30}(?:调离|辞退|清退|开除))|对(?=[^，。；]{2,40}(?:进行|处|作出|实施|采取|诫|批|罚))|向(?=[^，。；]{2,40}(?:作出|提交|写出))"
 )
 _WHOLE_TEXT = frozenset({"REP", "PEN"})
-_DECIDES = re.compile(r"(?:决定|作出如下)[^。\n]{0,60}(?:处|给予|没收|吊销|责令|暂扣|警告)")
 _APART = re.compile(r"(?:处理|处分|处罚)?(?:和|、|及|以及|与)")
 _NUMBERS_ALONE = r"[^。，；\n]{0,20}[〔【\[][^。，；\n]{4,80}号）?(?=\n|$)"
 _SUMMARY = re.compile(r"(?:以上|上述|前述)(?:人员|单位|责任人|调查|\d{1,3}(?:名|人))")
+_OUR_COMPANY = re.compile("我(?:公司|厂|矿|集团|项目部|企业)")
+_WE = re.compile(r"本(?:机关|局|厅|部|委|单位)|我(?:局|厅|部|委)")
+_ON_ALL = re.compile(r"(?:对|给予|将)(?:以上|上述|前述)[^，。；]{1,12}")
 _ORDERS = re.compile(r"(?:建议)?(?:责成|责令|决定|由)[^。\n]{4,60}。")
 _ACTS = re.compile(
     r"(?:已|也|依法|依规|分别|根据[^，。；]{2,40}，|依据[^，。；]{2,40}，|于\d[^，。；]{2,14}(?:，)?){0,4}"
@@ -67,6 +70,7 @@ _MUST = re.compile(r"(?:要|应当?|须|必须|需要?)(?!(?:分别|立即|认�
 _IS_DONE = re.compile(r"[^，。；\n]{0,20}?(?:均|也|全部)?已(?:于|经|全|缴|执行|宣布|落实)")
 _AND_A_FINE = re.compile(r"并[处罚款人民币]{1,7}\d")
 _IS_SUM = re.compile(r"(?:合计|共计|累计|总计|共)[^，。；]{0,6}$")
+_IS_REST = re.compile(r"(?:其余|剩余|余下|尚欠|欠缴|未缴)[^，。；]{0,10}$")
 _AND = re.compile(r"并(?:处)?(?:以)?|、|和")
 _TOGETHER = re.compile(
     r"(?<=[。；，])(?:以上|上述)?(?P<count>(?:[二两三四五六七八]|\d{1,2})人)(?![员民次死受])"
@@ -86,19 +90,50 @@ def read_penalties(
     masked = mask_foreign(view.text)
     context = Context(view, masked, roster, kind, found)
     chapters = [] if kind in _WHOLE_TEXT else outline.in_slot("treatment")
-    if kind in {"MEDIA", "OTHER"} and not chapters:
+    if kind == "OTHER" and not chapters:
         return []
     context.in_chapter = bool(chapters)
     context.reads_subjects = bool(chapters) or kind == "REP"
     if kind == "PEN":
-        context.penalised = _penalised_party(view, roster)
+        context.penalised = penalised_party(view, roster, found.title)
+        context.decision = Decision()
+    if kind == "SELF":
+        context.by_company = _OUR_COMPANY.search(view.text) is not None
     readings: list[PenaltyReading] = []
     context.waiting = ()
     subjects: dict[int, tuple[PartyDraft, ...]] = {}
     for item in _items(context, chapters or [outline.root]):
         readings.extend(_read_item(context, item, subjects))
+    if kind == "PEN":
+        readings = readings or _from_title(context, outline, found.title)
+        _sign(readings, found)
     _name_organs_for_all(context, outline, readings)
     return settle(readings)
+
+
+def _from_title(
+    context: Context, outline: Outline, title: tuple[int, int] | None
+) -> list[PenaltyReading]:
+    """Read a decision that is stated in its title alone: 关于暂扣X安全生产许可证的行政处罚决定书."""
+    if title is None:
+        return []
+    item = Item(*title, outline.root)
+    scope = Scope(context.penalised, item_start=item.start)
+    return [
+        reading
+        for reading in _read_sentence(context, item, scope, *title)
+        if not reading.kind.endswith(".unspecified")
+    ]
+
+
+def _sign(readings: Sequence[PenaltyReading], found: Found) -> None:
+    """Give a decision to the office that issues it, and its own number to what it decides."""
+    for reading in readings:
+        named = reading.organ is not None and _WE.fullmatch(reading.organ) is None
+        if not named and found.issuer is not None:
+            reading.organ, reading.sources["organ"] = found.issuer[0], found.issuer[1:]
+        if found.own_number is not None:
+            reading.numbers = (found.own_number,)
 
 
 def _name_organs_for_all(
@@ -119,23 +154,6 @@ def _name_organ(readings: Iterable[PenaltyReading], organ: tuple[str, int, int] 
         if reading.organ is None and penalty_families()[reading.kind] in _LISTED:
             reading.organ = organ[0]
             reading.sources["organ"] = organ[1:]
-
-
-_PENALISED = re.compile(
-    r"(?:被处罚(?:单位|人|者)?|受处罚(?:单位|人)?|当事人)(?:（[^（）\n]{1,12}）)?(?:名称|姓名)?[：:]"
-    r"(?:名称[：:]|姓名[：:])?(?P<name>[^，。；：\n]{2,40})"
-)
-
-
-def _penalised_party(view: View, roster: Roster) -> tuple[PartyDraft, ...]:
-    """Return whom a penalty decision (行政处罚决定书) is addressed to: 被处罚单位：X."""
-    for match in _PENALISED.finditer(view.text):
-        name, at = match.group("name"), match.span("name")
-        if is_organisation(name):
-            return (roster.organisation(name, at),)
-        if is_person_name(name):
-            return (roster.person(name, at),)
-    return ()
 
 
 def _items(context: Context, chapters: Sequence[Node]) -> Iterator[Item]:
@@ -192,11 +210,13 @@ def _read_item(
     if context.waiting:
         parties = _with_waiting(context, item, parties)
     scope = Scope(parties, accident_unit=context.found.accident_unit, item_start=item.start)
+    scope.listed = _listed(context, item, parties)
     readings: list[PenaltyReading] = []
     for sentence in _SENTENCE.finditer(context.masked, item.start, item.end):
-        if _SUMMARY.match(sentence.group()) and sentence.start() > item.start:
+        summary = _SUMMARY.match(sentence.group()) and sentence.start() > item.start
+        if summary and not _ON_ALL.search(sentence.group()):
             continue
-        if context.kind == "PEN" and not _DECIDES.search(sentence.group()):
+        if context.decision is not None and not context.decision.holds(sentence.group()):
             continue
         if context.reads_subjects and (not parties or sentence.start() > begin):
             _take_subject(context, item, scope, sentence.start(), sentence.end())
@@ -211,6 +231,17 @@ def _read_item(
         _confirm(context, item, readings)
     _link_numbers(context, item, readings)
     return readings
+
+
+def _listed(
+    context: Context, item: Item, parties: tuple[PartyDraft, ...]
+) -> tuple[PartyDraft, ...]:
+    """Return whom the items of this list up to here are about, for 以上3人."""
+    parent = item.node if item.node.is_heading else item.node.parent
+    if parent is not context.list_of:
+        context.list_of, context.listed = parent, ()
+    context.listed += tuple(party for party in parties if party not in context.listed)
+    return context.listed
 
 
 def _with_waiting(
@@ -395,6 +426,8 @@ def _accepted(context: Context, start: int, trigger: int, end: int) -> Iterator[
         if is_conditional(text, start, cue.start):
             continue
         if cue.kind.endswith(".unspecified") and is_awaited(text, start, cue.start):
+            continue
+        if _IS_REST.search(text, max(start, cue.start - 16), cue.start):
             continue
         if _IS_SUM.search(text, max(start, cue.start - 12), cue.start) and accepted_to > start:
             continue

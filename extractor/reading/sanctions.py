@@ -31,6 +31,7 @@ _NEGATION = re.compile(
 _NOT_DONE = re.compile(
     r"(?:仍未|尚未|至今未|一直未|迟迟未|还未|未)(?:被|对|能|按|给予|予以|依法|执行|进行|落实|缴纳)?[^，。；]{0,8}$"
 )
+_BETWEEN = re.compile(r"元?(?:整)?(?:）)?的?")
 _FILLER = "□"
 
 
@@ -95,7 +96,9 @@ def find_cues(masked: str, start: int, end: int) -> Iterator[Cue]:
     at = already = start
     while (match := pattern.search(masked, at, end)) is not None:
         row = rows[int((match.lastgroup or "r0")[1:])]
-        if row.needs == "amount" and not _amount_follows(masked, match.end(), end):
+        if row.needs == "amount" and not (
+            _amount_follows(masked, match.end(), end) or _amount_before(masked, match.start())
+        ):
             again = plain.match(masked, match.start(), end)
             if again is None:
                 at = match.start() + 1
@@ -112,6 +115,12 @@ def find_cues(masked: str, start: int, end: int) -> Iterator[Cue]:
 def _amount_follows(masked: str, at: int, end: int) -> bool:
     amounts = find_amounts(masked, at, min(at + 24, end))
     return bool(amounts) and amounts[0].start - at <= 6
+
+
+def _amount_before(masked: str, at: int) -> bool:
+    """Tell whether a sum stands right before: 给予人民币叁拾捌万元整（¥380000.00）的行政处罚."""
+    amounts = find_amounts(masked, max(0, at - 40), at)
+    return bool(amounts) and _BETWEEN.fullmatch(masked, amounts[-1].end, at) is not None
 
 
 def heading_kind(title: str) -> str | None:

@@ -38,23 +38,31 @@ _INTRODUCER = re.compile(
     rf"对(?![外此于]|(?:此次|本次|该|这起|这次)?事故(?:的)?(?:发生(?!单位)|负|承担|结果|后果|造成)|其他)|给予|给与|责令|责成|(?:建议)?将(?!{_CLUES})|与(?=[\u4e00-\u9fff]{{2,16}}解除)|吊销|撤销|暂扣|注销"
 )
 _TARGET_END = re.compile(
-    r"[，。；：]|依法|依规|依纪|依照|按照?|根据|依据|分别|各(?=处|给|罚)|处(?=以|罚|其|上一|人民币|￥|\d|[一二两三四五六七八九十百壹贰叁肆伍陆柒捌玖拾]|$)|给予|给与|进行|予以|实施|作出|做出|写出|"
-    r"作(?=深刻|书面|检查)|于(?=\d|[本收])|自(?=本|收|批)|在(?=\d|本|收|全[市县区省国]|系统|[^，。；]{0,8}范围|$)|扣[发罚除减]|限期|采取|罚款|向|批评教育|诫[勉免]|立案|移送|移交|上一年|下达|警示|通报|党内|政务|行政(?!执法|审批|管理|综合)|"
+    r"[，。；：]|依法|依规|依纪|依照|按照?|根据|依据|分别|各(?=处|给|罚)|以下|如下|处(?=以|罚|其|上一|人民币|￥|\d|[一二两三四五六七八九十百壹贰叁肆伍陆柒捌玖拾]|$)|给予|给与|进行|予以|实施|作出|做出|写出|"
+    r"作(?=深刻|书面|检查)|于(?=\d|[本收])|自(?=本|收|批)|在(?=\d|本|收|全[市县区省国]|系统|[^，。；]{0,8}范围|$)|扣[发罚除减]|限期|采取|罚款|向|批评教育|诫[勉免]|立案|移送|移交|开展|不再|不予|免于|免予|免除|由(?!于)|记(?=不良)|上一年|下达|警示|通报|党内|政务|行政(?!执法|审批|管理|综合)|"
     r"记过|记大过|警告|严重警告|降级|撤职|开除|撤销|解除|降为|调离|判处|留党|留用|免职|停职|提起|列入|纳入|相应|严肃|因|记入|计入|录入|另案|的[^，]{0,12}(?:证|执照|资格|许可)|的(?:违法|违规|问题|有关|相关|主要)"
 )
 _OWNER = re.compile(
     r"(?:吊销|注销|撤销|暂扣|取消|没收)(?P<owner>[^，。；的]{2,36}?)"
-    r"(?:的|(?:(?<=公司)|(?<=[厂矿店站部社行]))(?=\d{4}年|年度|违法|非法|营业|安全|资质|[^，。；]{0,12}(?:证|执照|许可)))"
+    r"(?:的|(?:(?<=公司)|(?<=[厂矿店站部社行]))(?=\d{4}年|年度|违法|非法|营业|安全生产许可|资质证|[^，。；]{0,12}(?:证|执照|许可)))"
 )
 _REMOVED = re.compile(r"免去|免除|撤销")
 _ABOVE = re.compile(
     r"(?:以上|上述|前述)(?:(?P<count>\d{1,2}|[二两三四五六七八九十]{1,3})(?:名|个|家|人)?)?(?:有关|相关|责任)?"
     r"(?:人员|人|同志|单位|企业|公司|部门|责任人|责任人员|当事人|责任单位)?"
 )
+_TOGETHER = re.compile(r"(?:上述|以上)?(?P<count>[二两三四五]|\d)(?:名|个)?(?:人|公司|单位|企业)")
 _NAMED_BEFORE = re.compile(r"(?:相关|上述|以上|两家|涉事|前述)(?:企业|单位|公司)")
 _SHORT_FOR = re.compile(r"（(?:以下)?(?:简称|统称|称)[^（）]{1,30}）$")
 _THAT = re.compile(
-    r"该[\u4e00-\u9fff]{0,6}(?:公司|单位|企业|集团|厂|矿|局|所|站|镇|街道|部门|政府|中心|合作社|同志|人)"
+    r"[该你][\u4e00-\u9fff]{0,6}(?:公司|单位|企业|集团|厂|矿|局|所|站|镇|街道|部门|政府|中心|合作社|经营部|服务部|[店部社院校户行]|作坊|机构|项目部|同志|人)"
+)
+_ROLE_BEFORE = re.compile(
+    r"(?:施工|建设|监理|总包|总承包|分包|劳务|设计|使用|出租|承租|产权|维保|承运|托运)(?:单位|企业|方)(?=[^，。；：]{4})|死者"
+)
+_BRACKETED = re.compile(r"(?P<head>[^（）]{2,40})（(?P<inside>[^（）]{2,40})）")
+_BEHAVIOUR = re.compile(
+    r"(?:的|在[^，。；]{2,20}(?:中|方面))?(?:上述|有关|相关)?(?:违法|违规|失职|履职|履责|涉嫌)[^，。；]{0,12}(?:行为|方面|问题)$"
 )
 _SOME = re.compile(r"其?(?:有关|相关|其他|各|全体|所有|上述|以上)")
 _SENTENCED = re.compile(r"判处(?P<owner>[^，。；]{1,12}?)(?=有期|无期|拘役|管制|死刑|罚金)")
@@ -67,7 +75,7 @@ _PAY_OF = re.compile(
 )
 _POST_OF = re.compile(r"(?:免去|免除|撤销)(?P<owner>[^，。；]{4,24}?)的职务")
 _DIVIDER = re.compile(
-    r"受到|被|受(?=党|政|诫|到)|由|已|均|分别|于(?=\d)|因|涉嫌|犯(?=[\u4e00-\u9fff]{2,14}罪)|向|也|将|严重|违反"
+    r"受到|被|受(?=党|政|诫|到)|由|已|均|分别|于(?=\d)|因|涉嫌|犯(?=[\u4e00-\u9fff]{2,14}罪)|向|也|将|严重|违反|记(?=不良)"
 )
 _SHORT_TARGET = re.compile(r"[\u4e00-\u9fff]{2,6}")
 _NAME = 3
@@ -93,6 +101,7 @@ class Scope:
     shared: tuple[PartyDraft, ...] = ()
     unread: tuple[int, int] | None = None
     listed: tuple[PartyDraft, ...] = ()
+    recent: list[PartyDraft] = field(default_factory=list)
     rule: str = "penalty.subject"
     reference: tuple[int, int] | None = None
 
@@ -129,6 +138,14 @@ def find_targets(
     None when they name a class without names (相关责任人员): then there is no record. Without any
     target words the subject of the item is meant. `scope.rule` says how they were found.
     """
+    found = _find(view, roster, scope, start, cue)
+    scope.recent.extend(found or ())
+    return found
+
+
+def _find(
+    view: View, roster: Roster, scope: Scope, start: int, cue: Cue
+) -> tuple[PartyDraft, ...] | None:
     text = view.text
     clause = max(start, max(text.rfind(mark, start, cue.start) for mark in "，；：") + 1)
     best = _owner_inside(view, roster, scope, cue)
@@ -296,10 +313,19 @@ def resolve(
     None means a class of people or units without names. `new` allows a person who has not been
     named before.
     """
-    text = view.text[start:end].strip('“”"').removesuffix("同志")
+    text = _BEHAVIOUR.sub("", view.text[start:end].strip('“”"')).removesuffix("同志")
     above = _ABOVE.fullmatch(text)
     if above is not None:
         return _named_above(scope, above)
+    together = _TOGETHER.fullmatch(text)
+    if together is not None:
+        count = count_of(together.group("count") + "人")
+        if len(scope.subject) == count:
+            return scope.subject
+        recent = list(dict.fromkeys(map(id, reversed(scope.recent))))
+        if count is not None and len(recent) >= count:
+            last = [p for p in scope.recent if id(p) in recent[:count]]
+            return tuple({id(p): p for p in last}.values())
     if text in _anaphora() or _THAT.fullmatch(text):
         return _unit_before(view, roster, scope, text, start) or scope.referent()
     named_before = _NAMED_BEFORE.match(text)
@@ -313,6 +339,8 @@ def resolve(
         if unit.end() < len(text):
             return resolve(view, roster, scope, start + unit.end(), end, new=new)
         name = _unit_of_accident(view, roster, start) or scope.accident_unit
+        if name is None and len(scope.subject) == 1:
+            name = scope.subject[0].name if scope.subject[0].kind == "organization" else None
         return (roster.organisation(name, (start, end), printed=text),) if name else ()
     drafts: list[PartyDraft] = []
     at = start
@@ -386,6 +414,12 @@ def _counted(roster: Roster, text: str, start: int, end: int) -> PartyDraft | No
 
 def _one(view: View, roster: Roster, scope: Scope, part: _Part, *, new: bool) -> PartyDraft | None:
     """Return the party that one element of a list names, None when it names none."""
+    role = _ROLE_BEFORE.match(part.text)
+    if role is not None:
+        part = _Part(part.text[role.end() :], part.at + role.end(), part.before)
+    in_brackets = _name_and_post(roster, part)
+    if in_brackets is not None:
+        return in_brackets
     words_used = _SHORT_FOR.sub("", part.text).removesuffix("同志")
     whole = words_used in roster.organisations or is_organisation(words_used)
     bare = words_used if whole else re.sub(r"（[^（）]{0,30}）", "", words_used)
@@ -402,6 +436,22 @@ def _one(view: View, roster: Roster, scope: Scope, part: _Part, *, new: bool) ->
     if titled is not None or _classes().search(bare):
         return titled
     return _unknown(roster, part, bare, new=new)
+
+
+def _name_and_post(roster: Roster, part: _Part) -> PartyDraft | None:
+    """Read 张三（A公司总经理） and A公司总经理（张三）."""
+    match = _BRACKETED.fullmatch(part.text)
+    if match is None:
+        return None
+    head, inside = match.group("head"), match.group("inside")
+    for name, field, post in ((head, "head", inside), (inside, "inside", head)):
+        position = split_position(post)
+        if position.title is not None and is_person_name(name) and not is_organisation(name):
+            at = part.at + match.start(field)
+            return roster.person(
+                name, (at, at + len(name)), title=position.title, employer=position.employer
+            )
+    return None
 
 
 def _unknown(roster: Roster, part: _Part, bare: str, *, new: bool) -> PartyDraft | None:
