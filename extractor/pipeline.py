@@ -46,9 +46,7 @@ def extract(document: Document, tagger: Tagger | None = None) -> Extraction:
     issuer = None
     if front.issuer is not None and "issuer" in front.sources:
         issuer = (front.issuer, *front.sources["issuer"])
-    found = Found(
-        laws, places, unit, title=kind.title_span, issuer=issuer, own_number=front.number
-    )
+    found = Found(laws, places, unit, title=kind.title_span, issuer=issuer, own_number=front.number)
     penalties = read_penalties(view, outline, kind.kind, roster, found)
     units = roster.alias_groups()
     measures = read_measures(view, outline, kind.kind, known_units=units)

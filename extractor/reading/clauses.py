@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from extractor.extraction import Stage
 from extractor.reading.decisions import Decision
 from extractor.reading.laws import LawCitation
+from extractor.reading.mentions import Scope
 from extractor.reading.names import enterprise_end
 from extractor.reading.organs import find_organ, find_recipient, is_company_organ
 from extractor.reading.outline import Node
 from extractor.reading.roster import PartyDraft, Roster
 from extractor.reading.sanctions import Cue, settle_kind
 from extractor.reading.stages import Statement, read_stage
-from extractor.reading.targets import Scope
 from extractor.reading.values import Amount, find_amounts, find_percents, find_terms
 from extractor.rules import penalty_families
 from extractor.view import View

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 
 from extractor.extraction import Stage
 from extractor.reading.clauses import ClauseReading, Context, Item, PenaltyReading
+from extractor.reading.mentions import Scope
 from extractor.reading.organs import find_organ
 from extractor.reading.roster import PartyDraft
 from extractor.reading.sanctions import Cue, find_cues, heading_kind
-from extractor.reading.targets import Scope
 from extractor.rules import penalty_families
 
 _RULE = "penalty.heading"

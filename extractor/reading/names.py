@@ -9,6 +9,7 @@ No list of surnames is used: a name is recognised by its place in the sentence.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -30,7 +31,7 @@ _QUOTED_NAME = re.compile(r"[“\"]([\u4e00-\u9fff·A-Za-z]{2,8})[”\"]")
 _COUNT = re.compile(r"(\d{1,3}|[一二两三四五六七八九十]{1,3})(?:名|人|位|家)")
 _COUNTED = re.compile(
     r"(?:\d{1,3}|[一二两三四五六七八九十]{1,2})(?:名|位|人|家)"
-    r"[^，。；]{2,24}?(?:人员|责任人|人|单位|企业)$"
+    r"[^，。；]{2,24}?(?:人员|责任人|人|单位|企业|干部|官员|责任者|领导|职工|员工|民警)$"
 )
 _BRACKETS = re.compile(r"（[^（）]{0,30}）")
 _GLUED_ORGANS = re.compile(
@@ -102,9 +103,10 @@ def _organisation_inside() -> re.Pattern[str]:
 def title_pattern() -> re.Pattern[str]:
     """Pattern of one title with the words that belong before it: 党委副书记, 总经理, 副大队长."""
     heads = _longest_first(words("title_heads"))
-    any_worker = r"[\u4e00-\u9fff]{1,3}(?:(?<!人)(?<!委)员|(?<![施竣开复动停加分手完化军返招用做打监民总])工(?![作程业会厂商艺资具区段期种伤亡地龄时]))"
+    any_worker = r"[\u4e00-\u9fff]{1,3}(?:(?<!人)(?<!委)员"
+    any_worker += rf"|(?<![{_NO_WORKER}])工(?![{_AFTER_WORK}]))"
     titles = _longest_first(words("titles"))
-    return re.compile(rf"(?:{heads}){{0,4}}(?:{titles}|{any_worker})(?!会|室|办|所|院)")
+    return re.compile(rf"(?:{heads}){{0,4}}(?:{titles}|{any_worker})(?:之一)?(?!会|室|办|所|院)")
 
 
 @cache
@@ -149,8 +151,10 @@ def is_person_name(text: str, *, described: bool = False) -> bool:
     return not (organisation_end().search(bare) or title_pattern().fullmatch(bare))
 
 
+_NO_WORKER = "施竣开复动停加分手完化军返招用做打监民总"
+_AFTER_WORK = "作程业会厂商艺资具区段期种伤亡地龄时"
 _NEVER_LAST = frozenset("的等了在被把和与及或为是未不处罚款其并均省市县区镇乡")
-_NEVER_FIRST = frozenset("的其该此各被把将对由从按依经责已因并且或若如每未没不在二两三我你")
+_NEVER_FIRST = frozenset("的其该此各被把将对由从按依经责已因并且或若如每未没不在二两三我你另且只均")
 
 
 def quoted_name(text: str) -> str | None:
@@ -236,12 +240,25 @@ def split_list(text: str) -> list[str]:
             parts.append(text[start:at])
             start = at + 1
     parts.append(text[start:])
-    return [
-        _JOINED.sub("", part.removeprefix("以")).rstrip("及与、，") for part in parts if part
-    ]
+    return [_JOINED.sub("", part.removeprefix("以")).rstrip("及与、，") for part in parts if part]
 
 
 _JOINED = re.compile(r"^(?:[及、，]|[和与](?![\u4e00-\u9fff][区县市镇乡]))+")
+
+
+def whole_titles(parts: Sequence[str], within: str = "") -> list[str]:
+    """Join a title in two parts: 清河镇党委副书记、镇长张三 is one element of a list."""
+    joined: list[str] = []
+    pending = ""
+    for part in parts:
+        element = pending + part
+        named = trailing_name(part, within) is not None or is_organisation(part)
+        if not named and any(m.end() == len(part) for m in title_pattern().finditer(part)):
+            pending = f"{element}、"
+            continue
+        joined.append(element)
+        pending = ""
+    return [*joined, pending.rstrip("、")] if pending else joined
 
 
 def _parts_at(text: str, start: int, at: int) -> bool:

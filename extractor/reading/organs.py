@@ -98,9 +98,7 @@ def _holds_cue(match: re.Match[str], cue: Cue) -> bool:
     return match.start("organ") <= cue.start < match.end("organ") <= cue.end
 
 
-def _approved_by(
-    text: str, roster: Roster, start: int, end: int
-) -> tuple[str, int, int] | None:
+def _approved_by(text: str, roster: Roster, start: int, end: int) -> tuple[str, int, int] | None:
     """Return who has decided by 经X研究决定，给予…, where nobody else is named."""
     found = [_as_organ(roster, match) for match in _APPROVED.finditer(text, start, end)]
     return next((organ for organ in reversed(found) if organ is not None), None)

@@ -24,7 +24,8 @@ from extractor.reading.decisions import Decision, penalised_party
 from extractor.reading.labels import label_pattern, labels
 from extractor.reading.laws import LawCitation
 from extractor.reading.listings import organ_of_list, read_listed
-from extractor.reading.names import count_of, is_organisation, is_person_name
+from extractor.reading.mentions import Scope
+from extractor.reading.names import count_of
 from extractor.reading.organs import find_organ_behind, find_organs_for_all
 from extractor.reading.outline import Node, Outline
 from extractor.reading.roster import PartyDraft, Roster
@@ -45,14 +46,14 @@ from extractor.reading.subjects import (
     read_responsibility,
     read_subject,
 )
-from extractor.reading.targets import Scope, find_targets
+from extractor.reading.targets import find_targets
 from extractor.rules import penalty_families
 from extractor.view import View
 
 _SENTENCE = re.compile(r"[^。\n]{1,2000}(?:。[”’\"]?|\n|$)|[^。\n]{2000}")
 _SUB_SENTENCE = re.compile(r"[^；]{1,2000}(?:；|$)")
 _TRIGGER = re.compile(
-    r"建议|责成|责令|报请|实行|给予|给与|予以|处以|处罚|判处|取消|没收|鉴于|被|(?<!曾)(?<!曾经)受到|已|由|移送|移交|免于|免予|不予|不再|涉嫌|依法|对其|因死亡|应当?(?:给予|追究)|实施|依据|根据|按照|依照|处(?=上一年|\d|[一二三四五六七八九十百]+万)|提请|将其|列入|纳入|作出|督促|免去|撤销|吊销|暂扣|扣发|将(?=[^，。；]{2,30}(?:调离|辞退|清退|开除))|对(?=[^，。；]{2,40}(?:进行|处|作出|实施|采取|诫|批|罚))|向(?=[^，。；]{2,40}(?:作出|提交|写出))"
+    r"建议|责成|责令|报请|实行|给予|给与|予以|处以|处罚|判处|取消|没收|鉴于|被|(?<!曾)(?<!曾经)受到|已|由|移送|移交|免于|免予|不予|不再|涉嫌|依法|对其|因死亡|应当?(?:给予|追究)|实施|依据|根据|按照|依照|处(?=上一年|\d|[一二三四五六七八九十百]+万)|提请|将其|列入|纳入|作出|督促|免去|撤销|吊销|暂扣|扣发|将(?=[^，。；]{2,30}(?:调离|辞退|清退|开除))|对(?=[^，。；]{2,60}(?:进行|处|作出|实施|采取|诫|批|罚|开除|追究|留党|撤销|免去|停职|记过|警告|降级|约谈|通报))|向(?=[^，。；]{2,40}(?:作出|提交|写出))"
 )
 _WHOLE_TEXT = frozenset({"REP", "PEN"})
 _APART = re.compile(r"(?:处理|处分|处罚)?(?:和|、|及|以及|与)")
@@ -114,7 +115,7 @@ def read_penalties(
 def _from_title(
     context: Context, outline: Outline, title: tuple[int, int] | None
 ) -> list[PenaltyReading]:
-    """Read a decision that is stated in its title alone: 关于暂扣X安全生产许可证的行政处罚决定书."""
+    """Read a decision that only its title states: 关于暂扣X安全生产许可证的行政处罚决定书."""
     if title is None:
         return []
     item = Item(*title, outline.root)
@@ -131,7 +132,8 @@ def _sign(readings: Sequence[PenaltyReading], found: Found) -> None:
     for reading in readings:
         named = reading.organ is not None and _WE.fullmatch(reading.organ) is None
         if not named and found.issuer is not None:
-            reading.organ, reading.sources["organ"] = found.issuer[0], found.issuer[1:]
+            name, start, end = found.issuer
+            reading.organ, reading.sources["organ"] = name, (start, end)
         if found.own_number is not None:
             reading.numbers = (found.own_number,)
 
@@ -150,7 +152,9 @@ def _name_organs_for_all(
 
 def _name_organ(readings: Iterable[PenaltyReading], organ: tuple[str, int, int] | None) -> None:
     """Put in who imposes a sanction, said for several of them, where nobody is named."""
-    for reading in readings if organ is not None else ():
+    if organ is None:
+        return
+    for reading in readings:
         if reading.organ is None and penalty_families()[reading.kind] in _LISTED:
             reading.organ = organ[0]
             reading.sources["organ"] = organ[1:]

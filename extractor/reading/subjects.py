@@ -7,7 +7,6 @@ A、B、C三人作为…. A clause that opens with 建议, 依据, 责成 names 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from extractor.reading.names import (
@@ -23,6 +22,7 @@ from extractor.reading.names import (
     split_position,
     title_pattern,
     trailing_name,
+    whole_titles,
 )
 from extractor.reading.outline import Node
 from extractor.reading.roster import PartyDraft, Roster
@@ -34,7 +34,7 @@ _NO_SUBJECT = re.compile(
 )
 _ROLE_WORD = re.compile(
     r"(?:(?:施工|建设|监理|总包|总承包|分包|劳务|设计|使用|出租|承租|产权|维保|承运|托运)(?:单位|企业|方)(?=[^，。；：]{4})"
-    r"|肇事人|肇事司机|肇事者|当事人|被处罚人|被处罚单位|责任人|死者|驾驶人|驾驶员|司机)"
+    r"|肇事人|肇事司机|肇事者|当事人|被告人|被告|犯罪嫌疑人|嫌疑人|涉案人|被处罚人|被处罚单位|责任人|死者|驾驶人|驾驶员|司机)"
 )
 _NAME_THEN_VERB = re.compile(
     rf"(?P<name>{MASKED.pattern}|[\u4e00-\u9fff]{{2,3}}?)(?=违反|违规|违章|违法|驾驶|作为|因涉嫌|涉嫌|未|已|系|身为|担任|明知|擅自|对事故|在此次|在本次|在事故|酒后|操作不当)"
@@ -56,7 +56,9 @@ _AND_OTHERS = re.compile(r"等(?:\d{1,2}|[二三四五六七八九十]{1,2})(?:�
 _FOUND_OUT = re.compile(
     r"(?:(?:另外?|此外|同时)，?)?(?:经?调查(?:组)?(?:中)?(?:还|另)?发现|经查(?:实|明)?)，?"
 )
-_ROW_NUMBER = re.compile(r"\d{1,3}[，.、](?!\d)(?=[\u4e00-\u9fff])|\d{1,3}(?=[\u4e00-\u9fff][^，。；]{1,3}，)")
+_ROW_NUMBER = re.compile(
+    r"\d{1,3}[，.、](?!\d)(?=[\u4e00-\u9fff])|\d{1,3}(?=[\u4e00-\u9fff][^，。；]{1,3}，)"
+)
 _POSITION_LEAD = re.compile(
     r"^(?:现任|时任|原任|作为|系|任|担任|为|原|案发时任|事发时任|\d{4}年[^，。；]{0,24}?任)+"
 )
@@ -242,30 +244,8 @@ def _named_with_others(roster: Roster, head: str, start: int) -> tuple[PartyDraf
     return ()
 
 
-def _with_whole_titles(roster: Roster, parts: Sequence[str]) -> list[str]:
-    """Join a title in two parts: 清河镇党委副书记、镇长张三 is one element."""
-    joined: list[str] = []
-    pending = ""
-    for part in parts:
-        element = pending + part
-        if (
-            trailing_name(part, roster.text) is None
-            and not is_organisation(part)
-            and _ends_in_title(part)
-        ):
-            pending = f"{element}、"
-            continue
-        joined.append(element)
-        pending = ""
-    return [*joined, pending.rstrip("、")] if pending else joined
-
-
-def _ends_in_title(text: str) -> bool:
-    return any(match.end() == len(text) for match in title_pattern().finditer(text))
-
-
 def _titled_list(roster: Roster, words: str, start: int) -> tuple[PartyDraft, ...]:
-    parts = _with_whole_titles(roster, split_list(words.replace("及其", "、其")))
+    parts = whole_titles(split_list(words.replace("及其", "、其")), roster.text)
     if not any(trailing_name(part, roster.text) for part in parts):
         return ()
     if not all(

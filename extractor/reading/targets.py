@@ -7,27 +7,27 @@ Written forms of the target: 对X处…, 给予X…, 责令X作出…, 责成X�
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import cache
 
+from extractor.reading.mentions import (
+    THAT_PARTY,
+    Scope,
+    counted_party,
+    resolve,
+    stands_for_a_party,
+)
 from extractor.reading.names import (
     MASKED,
-    count_of,
     counted_group,
-    enterprise_end,
     is_organisation,
     is_person_name,
     name_before_post,
-    organisation_end,
     split_list,
-    split_position,
     trailing_name,
-    unit_then_name,
     words,
 )
 from extractor.reading.roster import PartyDraft, Roster
 from extractor.reading.sanctions import Cue
-from extractor.rules import load_toml
 from extractor.view import View
 
 _CLUES = (
@@ -39,7 +39,7 @@ _INTRODUCER = re.compile(
 )
 _TARGET_END = re.compile(
     r"[，。；：]|依法|依规|依纪|依照|按照?|根据|依据|分别|各(?=处|给|罚)|以下|如下|处(?=以|罚|其|上一|人民币|￥|\d|[一二两三四五六七八九十百壹贰叁肆伍陆柒捌玖拾]|$)|给予|给与|进行|予以|实施|作出|做出|写出|"
-    r"作(?=深刻|书面|检查)|于(?=\d|[本收])|自(?=本|收|批)|在(?=\d|本|收|全[市县区省国]|系统|[^，。；]{0,8}范围|$)|扣[发罚除减]|限期|采取|罚款|向|批评教育|诫[勉免]|立案|移送|移交|开展|不再|不予|免于|免予|免除|由(?!于)|记(?=不良)|上一年|下达|警示|通报|党内|政务|行政(?!执法|审批|管理|综合)|"
+    r"作(?=深刻|书面|检查)|于(?=\d|[本收])|自(?=本|收|批)|在(?=\d|本|收|全[市县区省国]|系统|[^，。；]{0,8}范围|$)|扣[发罚除减]|限期|采取|罚款|向|批评教育|诫[勉免]|立案|移送|移交|开展|不再|不予|免于|免予|免除|由(?!于)|记(?=不良)|追究|上一年|下达|警示|通报|党内|政务|行政(?!执法|审批|管理|综合)|"
     r"记过|记大过|警告|严重警告|降级|撤职|开除|撤销|解除|降为|调离|判处|留党|留用|免职|停职|提起|列入|纳入|相应|严肃|因|记入|计入|录入|另案|的[^，]{0,12}(?:证|执照|资格|许可)|的(?:违法|违规|问题|有关|相关|主要)"
 )
 _OWNER = re.compile(
@@ -47,24 +47,6 @@ _OWNER = re.compile(
     r"(?:的|(?:(?<=公司)|(?<=[厂矿店站部社行]))(?=\d{4}年|年度|违法|非法|营业|安全生产许可|资质证|[^，。；]{0,12}(?:证|执照|许可)))"
 )
 _REMOVED = re.compile(r"免去|免除|撤销")
-_ABOVE = re.compile(
-    r"(?:以上|上述|前述)(?:(?P<count>\d{1,2}|[二两三四五六七八九十]{1,3})(?:名|个|家|人)?)?(?:有关|相关|责任)?"
-    r"(?:人员|人|同志|单位|企业|公司|部门|责任人|责任人员|当事人|责任单位)?"
-)
-_TOGETHER = re.compile(r"(?:上述|以上)?(?P<count>[二两三四五]|\d)(?:名|个)?(?:人|公司|单位|企业)")
-_NAMED_BEFORE = re.compile(r"(?:相关|上述|以上|两家|涉事|前述)(?:企业|单位|公司)")
-_SHORT_FOR = re.compile(r"（(?:以下)?(?:简称|统称|称)[^（）]{1,30}）$")
-_THAT = re.compile(
-    r"[该你][\u4e00-\u9fff]{0,6}(?:公司|单位|企业|集团|厂|矿|局|所|站|镇|街道|部门|政府|中心|合作社|经营部|服务部|[店部社院校户行]|作坊|机构|项目部|同志|人)"
-)
-_ROLE_BEFORE = re.compile(
-    r"(?:施工|建设|监理|总包|总承包|分包|劳务|设计|使用|出租|承租|产权|维保|承运|托运)(?:单位|企业|方)(?=[^，。；：]{4})|死者"
-)
-_BRACKETED = re.compile(r"(?P<head>[^（）]{2,40})（(?P<inside>[^（）]{2,40})）")
-_BEHAVIOUR = re.compile(
-    r"(?:的|在[^，。；]{2,20}(?:中|方面))?(?:上述|有关|相关)?(?:违法|违规|失职|履职|履责|涉嫌)[^，。；]{0,12}(?:行为|方面|问题)$"
-)
-_SOME = re.compile(r"其?(?:有关|相关|其他|各|全体|所有|上述|以上)")
 _SENTENCED = re.compile(r"判处(?P<owner>[^，。；]{1,12}?)(?=有期|无期|拘役|管制|死刑|罚金)")
 _INTERVIEWED = re.compile(
     r"约谈(?P<owner>[^，。；]{1,30}?)(?:党政)?(?:主要|相关|有关|分管)?(?:负责人|领导|负责同志)"
@@ -86,48 +68,9 @@ _DISPOSES = re.compile(
 )
 
 
-@dataclass(slots=True)
-class Scope:
-    """What the words of an item may refer back to."""
-
-    subject: tuple[PartyDraft, ...]
-    last: tuple[PartyDraft, ...] = ()
-    accident_unit: str | None = None
-    organ: tuple[str, int, int] | None = None
-    organ_group: str | None = None
-    basis: list[str] = field(default_factory=list)
-    basis_at: tuple[int, int] | None = None
-    item_start: int = 0
-    shared: tuple[PartyDraft, ...] = ()
-    unread: tuple[int, int] | None = None
-    listed: tuple[PartyDraft, ...] = ()
-    recent: list[PartyDraft] = field(default_factory=list)
-    rule: str = "penalty.subject"
-    reference: tuple[int, int] | None = None
-
-    def referent(self) -> tuple[PartyDraft, ...]:
-        """Whom 其 and 该公司 stand for: the party named last, else the subject."""
-        return self.last or self.subject
-
-
-@cache
-def _classes() -> re.Pattern[str]:
-    return re.compile(str(load_toml("names.toml")["classes"]))
-
-
-@cache
-def _anaphora() -> frozenset[str]:
-    return frozenset(words("anaphora"))
-
-
 @cache
 def _fillers() -> re.Pattern[str]:
     return re.compile(f"(?:{'|'.join(map(re.escape, words('fillers')))}){{1,4}}")
-
-
-@cache
-def _accident_unit_words() -> re.Pattern[str]:
-    return re.compile("|".join(map(re.escape, words("accident_unit"))))
 
 
 def find_targets(
@@ -169,7 +112,7 @@ def _find(
         if found:
             best, saw_class = found, False
             scope.last = found
-            refers = _stands_for_a_party(text[intro.end() : end])
+            refers = stands_for_a_party(text[intro.end() : end])
             scope.rule = "penalty.reference" if refers else "penalty.target"
             scope.reference = (intro.end(), end) if refers else None
         elif intro.start() >= clause and (found is None or _names_somebody(intro, text, end)):
@@ -187,12 +130,6 @@ def _find(
     scope.last = named or scope.last
     scope.shared = named or scope.shared
     return named or scope.referent()
-
-
-def _stands_for_a_party(said: str) -> bool:
-    """Tell whether the words behind 对 do not name a party but stand for one: 其, 该公司."""
-    words_used = (_THAT, _accident_unit_words())
-    return said in _anaphora() or any(pattern.fullmatch(said) for pattern in words_used)
 
 
 def _rule_behind(scope: Scope) -> str:
@@ -277,7 +214,7 @@ def _subject_of_clause(
     if end - clause < 2:
         return ()
     if not scope.subject or divider is not None:
-        group = _counted(roster, view.text[clause:end], clause, end)
+        group = counted_party(roster, view.text[clause:end], clause, end)
         if group is not None:
             return (group,)
     suffers = divider is not None and divider.group() in _SUFFERS
@@ -293,7 +230,7 @@ def _subject_of_clause(
 def _reads_as_parties(text: str, roster: Roster) -> bool:
     """Tell whether every element of the words is a party: ORG, ORG+TITLE+NAME, a known name."""
     return all(
-        _THAT.fullmatch(part)
+        THAT_PARTY.fullmatch(part)
         or part in roster.organisations
         or part in roster.alias_of
         or roster.known_person(part) is not None
@@ -302,189 +239,4 @@ def _reads_as_parties(text: str, roster: Roster) -> bool:
         or MASKED.fullmatch(part)
         or is_person_name(part)
         for part in split_list(text)
-    )
-
-
-def resolve(
-    view: View, roster: Roster, scope: Scope, start: int, end: int, *, new: bool
-) -> tuple[PartyDraft, ...] | None:
-    """Return the parties that `view.text[start:end]` names; () for words that name none.
-
-    None means a class of people or units without names. `new` allows a person who has not been
-    named before.
-    """
-    text = _BEHAVIOUR.sub("", view.text[start:end].strip('“”"')).removesuffix("同志")
-    above = _ABOVE.fullmatch(text)
-    if above is not None:
-        return _named_above(scope, above)
-    together = _TOGETHER.fullmatch(text)
-    if together is not None:
-        count = count_of(together.group("count") + "人")
-        if len(scope.subject) == count:
-            return scope.subject
-        recent = list(dict.fromkeys(map(id, reversed(scope.recent))))
-        if count is not None and len(recent) >= count:
-            last = [p for p in scope.recent if id(p) in recent[:count]]
-            return tuple({id(p): p for p in last}.values())
-    if text in _anaphora() or _THAT.fullmatch(text):
-        return _unit_before(view, roster, scope, text, start) or scope.referent()
-    named_before = _NAMED_BEFORE.match(text)
-    if named_before and scope.subject and all(p.kind == "organization" for p in scope.subject):
-        return scope.subject
-    group = _counted(roster, text, start, end)
-    if group is not None:
-        return (group,)
-    unit = _accident_unit_words().match(text)
-    if unit is not None:
-        if unit.end() < len(text):
-            return resolve(view, roster, scope, start + unit.end(), end, new=new)
-        name = _unit_of_accident(view, roster, start) or scope.accident_unit
-        if name is None and len(scope.subject) == 1:
-            name = scope.subject[0].name if scope.subject[0].kind == "organization" else None
-        return (roster.organisation(name, (start, end), printed=text),) if name else ()
-    drafts: list[PartyDraft] = []
-    at = start
-    parts = split_list(text)
-    for number, part in enumerate(parts):
-        begin = view.text.find(part, at, end)
-        if begin < 0:
-            continue
-        at = begin + len(part)
-        draft = _one(view, roster, scope, _Part(part, begin, tuple(parts[:number])), new=new)
-        if draft is not None:
-            drafts.append(draft)
-    if drafts:
-        return tuple(drafts)
-    return None if _classes().search(text) else ()
-
-
-def _named_above(scope: Scope, above: re.Match[str]) -> tuple[PartyDraft, ...] | None:
-    """Return whom 上述两家单位 or 以上3人 means: the subjects, else those of the list before.
-
-    None where the count is not theirs.
-    """
-    count = count_of(above.group("count") + "人") if above.group("count") else None
-    for parties in (scope.subject, scope.listed):
-        if len(parties) == count or (count is None and len(parties) > 1):
-            return parties
-    return scope.referent() if count is None and scope.referent() else None
-
-
-def _unit_before(
-    view: View, roster: Roster, scope: Scope, text: str, at: int
-) -> tuple[PartyDraft, ...]:
-    """Return the enterprise named last before 该公司, where the item has none of its own."""
-    if not text.startswith("该") or any(enterprise_end().search(p.name) for p in scope.subject):
-        return ()
-    last = None
-    for printed, start, end in roster.find_known(scope.item_start, at):
-        if enterprise_end().search(roster.alias_of.get(printed, printed)):
-            last = (printed, start, end)
-    return (roster.organisation(last[0], (at, at + len(text)), printed=text),) if last else ()
-
-
-def _unit_of_accident(view: View, roster: Roster, at: int) -> str | None:
-    """Return the unit that the same sentence names before the accident: A公司“12·4”爆炸事故….”"""
-    sentence = max(view.text.rfind(mark, 0, at) for mark in "。；\n") + 1
-    name = None
-    for printed, _, stop in roster.find_known(sentence, at):
-        if view.text[stop : stop + 1] in '“"':
-            name = printed
-    return name
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One element of a list: its words, where they stand, and the elements before it."""
-
-    text: str
-    at: int
-    before: tuple[str, ...]
-
-
-def _counted(roster: Roster, text: str, start: int, end: int) -> PartyDraft | None:
-    found = counted_group(text)
-    if found is None:
-        return None
-    words_used = text[found[0] :]
-    draft = roster.group(words_used, count_of(words_used), (start + found[0], end))
-    draft.employer = found[1]
-    return draft
-
-
-def _one(view: View, roster: Roster, scope: Scope, part: _Part, *, new: bool) -> PartyDraft | None:
-    """Return the party that one element of a list names, None when it names none."""
-    role = _ROLE_BEFORE.match(part.text)
-    if role is not None:
-        part = _Part(part.text[role.end() :], part.at + role.end(), part.before)
-    in_brackets = _name_and_post(roster, part)
-    if in_brackets is not None:
-        return in_brackets
-    words_used = _SHORT_FOR.sub("", part.text).removesuffix("同志")
-    whole = words_used in roster.organisations or is_organisation(words_used)
-    bare = words_used if whole else re.sub(r"（[^（）]{0,30}）", "", words_used)
-    if _SOME.match(bare):
-        return None
-    place = (part.at, part.at + len(bare))
-    if bare in _anaphora() or _THAT.fullmatch(bare):
-        return scope.referent()[0] if scope.referent() else None
-    if bare in roster.organisations or bare in roster.alias_of:
-        return roster.organisation(bare, place)
-    if roster.known_person(bare) is not None:
-        return roster.person(bare, place)
-    titled = _titled(roster, scope, part)
-    if titled is not None or _classes().search(bare):
-        return titled
-    return _unknown(roster, part, bare, new=new)
-
-
-def _name_and_post(roster: Roster, part: _Part) -> PartyDraft | None:
-    """Read 张三（A公司总经理） and A公司总经理（张三）."""
-    match = _BRACKETED.fullmatch(part.text)
-    if match is None:
-        return None
-    head, inside = match.group("head"), match.group("inside")
-    for name, field, post in ((head, "head", inside), (inside, "inside", head)):
-        position = split_position(post)
-        if position.title is not None and is_person_name(name) and not is_organisation(name):
-            at = part.at + match.start(field)
-            return roster.person(
-                name, (at, at + len(name)), title=position.title, employer=position.employer
-            )
-    return None
-
-
-def _unknown(roster: Roster, part: _Part, bare: str, *, new: bool) -> PartyDraft | None:
-    """Return the party of an element that is not known by itself: by its end, or by its shape."""
-    place = (part.at, part.at + len(bare))
-    known = [f for f in roster.find_known(part.at, place[1]) if f[2] == place[1]]
-    if known and known[0][1] > part.at:
-        return roster.organisation(known[0][0], known[0][1:])
-    if is_organisation(bare) or (part.before and organisation_end().fullmatch(bare)):
-        return roster.listed_organisation(bare, place, part.before)
-    behind = unit_then_name(bare) if new else None
-    if behind is not None:
-        unit, at = bare[: behind[1]], part.at + behind[1]
-        return roster.person(behind[0], (at, at + len(behind[0])), employer=unit)
-    if bare in roster.proposed_persons:
-        return roster.person(bare, place)
-    if new and is_person_name(bare) and (len(bare) <= 3 or MASKED.fullmatch(bare)):
-        return roster.person(bare, place)
-    return None
-
-
-def _titled(roster: Roster, scope: Scope, part: _Part) -> PartyDraft | None:
-    """Read ORG+TITLE+NAME; 该公司 as employer stands for the party named before."""
-    named = trailing_name(part.text, roster.text)
-    if named is None:
-        return None
-    position = split_position(part.text[: named[1]])
-    employer = position.employer
-    if employer and employer[0] in "该其":
-        units = [name for name in part.before if is_organisation(name)]
-        before = scope.referent()[0].name if scope.referent() else employer
-        employer = units[-1] if units else before
-    at = part.at + named[1]
-    return roster.person(
-        named[0], (at, at + len(named[0])), title=position.title, employer=employer
     )
