@@ -9,7 +9,8 @@ so that every run spoils the same characters.
   2020年4月 → 20204月, 6月20日前 → 6月20前, 27.0%、23.6% → 27.0%23.6%. Three of ten dates and three
   of ten such 、 lose one. Where a date would have two readings (2022年1月11日 → 2022111日) or two
   numbers would become one (15、16号), nothing is lost: what stays can be decided.
-- c: all of ，。；：（） become , . ; : ( ), as after typing or converting in half width.
+- c: all of ，。；：（） become , . ; : ( ), as after typing in half width. This is the hard form:
+  converters of width leave 。 alone, and then the text keeps its ends of sentences.
 - d: a hard line break at every 35th to 40th character (one width a document), as in a copy of a
   page of fixed width; a closing mark hangs over rather than begin a line.
 - e: spaces between characters, as a PDF that justifies its lines gives: in a quarter of the lines,

@@ -237,13 +237,13 @@ def _calibration_sheets(score: Score) -> Iterator[Sheet]:
         for each in every.below
     ]
     yield Sheet("低于某一把握的记录", ("把握", "占全部记录", "占全部错误"), rows)
-    rows = [
+    tenths = [
         (f"{b.low:.1f}-{b.high:.1f}", str(b.records), f"{b.said:.3f}", f"{b.was:.3f}")
         for b in every.bins
     ]
     note = "图：每行十分之一；# 是实际正确率，| 是平均把握，后面是两者的数值和记录数。"
-    heads = ("把握", "记录", "平均把握", "实际正确率")
-    yield Sheet("可靠性图", heads, rows, (note,), draw(every))
+    columns = ("把握", "记录", "平均把握", "实际正确率")
+    yield Sheet("可靠性图", columns, tenths, (note,), draw(every))
 
 
 def _share(value: float | None) -> str:

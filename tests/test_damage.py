@@ -138,7 +138,7 @@ def test_a_quote_that_is_no_longer_unique_becomes_the_whole_record() -> None:
     gold = gold_of(organizations=[], problems=[{"begin": "甲", "end": "；"}])
     done = damage("甲;乙；别的。", gold, ["c"])
     assert quotes(done.text, done.gold) == ["甲;乙;"]
-    assert done.gold.problems[0].end == "甲;乙;"
+    assert done.gold.problems[0].begin == "甲;乙;"
 
 
 @pytest.mark.parametrize(
