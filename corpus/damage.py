@@ -1,7 +1,7 @@
 """The damage test: a text and its truth, spoilt as copies of web pages and PDF files are.
 
-Five damages, each at the rate at which copies show it; the draw is seeded by damage and document,
-so that every run spoils the same characters.
+Five damages, each at the rate at which copies show it. The draw is seeded by damage, document and
+number, so that every run spoils the same characters, and several draws can be measured.
 
 - a: the closing bracket of every document number is lost: 〔2018〕1号 → 〔20181号. The first four
   digits are the year, so the number can still be read.
@@ -12,7 +12,8 @@ so that every run spoils the same characters.
 - c: all of ，。；：（） become , . ; : ( ), as after typing in half width. This is the hard form:
   converters of width leave 。 alone, and then the text keeps its ends of sentences.
 - d: a hard line break at every 35th to 40th character (one width a document), as in a copy of a
-  page of fixed width; a closing mark hangs over rather than begin a line.
+  page of fixed width. As on such a page a closing mark hangs over rather than begin a line, a
+  number or a Latin word goes whole to the next line, and the rows of a table stay.
 - e: spaces between characters, as a PDF that justifies its lines gives: in a quarter of the lines,
   in half of these between all, in the others between three of ten. Digits and letters that belong
   together stay together.
@@ -35,6 +36,8 @@ from corpus.gold import Gold, GoldPenalty, GoldRange, Layer, locate
 
 DamageKind = Literal["a", "b", "c", "d", "e"]
 DAMAGES: tuple[DamageKind, ...] = get_args(DamageKind)
+DRAWN: frozenset[DamageKind] = frozenset(("b", "d", "e"))
+"""The damages that differ from draw to draw; the others spoil all that they can."""
 LABELS: dict[DamageKind, str] = {
     "a": "文号丢右括号",
     "b": "数字间丢年月日、",
@@ -54,7 +57,8 @@ _DAY_BEFORE = re.compile(r"(?<=\d月\d)日(?=前)|(?<=\d月\d\d)日(?=前)")
 _LIST_MARK = re.compile(r"(?<=[%％号》）”])、(?=[\d〔《（“])")
 _HALF_WIDTH = str.maketrans("，。；：（）", ",.;:()")
 _HANGING = frozenset("，。；：、！？）》”’〕】,.;:!?)")
-_TOGETHER = re.compile(r"[0-9A-Za-z.%]")
+_TOGETHER = re.compile(r"[0-9A-Za-z０-９.．%％]")
+_LONGEST_RUN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +78,15 @@ class Damaged:
     gold: Gold
 
 
-def damage(text: str, gold: Gold, kinds: Sequence[DamageKind]) -> Damaged:
-    """Return the text with these damages done one after the other, and the truth that fits it."""
+def damage(text: str, gold: Gold, kinds: Sequence[DamageKind], draw: int = 0) -> Damaged:
+    """Return the text with these damages done one after the other, and the truth that fits it.
+
+    Raises:
+        ValueError: a quote of the truth is not in the text.
+    """
     done = Damaged(text, gold)
     for kind in kinds:
-        rng = Random(f"{kind} {gold.id}")  # noqa: S311 - a repeatable draw, nothing secret
+        rng = Random(f"{kind} {gold.id} {draw}")  # noqa: S311 - a repeatable draw, nothing secret
         done = _apply(done, _EDITS[kind](done.text, rng))
     return done
 
@@ -126,12 +134,23 @@ def _edit_lines(text: str, rng: Random) -> Iterator[Edit]:
     width = rng.randint(*WIDTHS)
     for start, end in _lines(text):
         at = start + width
-        while at < end:
-            while at < end and text[at] in _HANGING:
-                at += 1
+        while at < end and "\t" not in text[start:end]:
+            at = _break_near(text, at, end)
             if at < end:
                 yield Edit(at, at, "\n")
             at += width
+
+
+def _break_near(text: str, at: int, end: int) -> int:
+    """Return where the line breaks that is full at `at`: before a number, behind closing marks."""
+    run = at
+    while run > at - _LONGEST_RUN and _TOGETHER.match(text[run - 1]) and _TOGETHER.match(text[run]):
+        run -= 1
+    if run > at - _LONGEST_RUN:
+        at = run
+    while at < end and text[at] in _HANGING:
+        at += 1
+    return at
 
 
 def _edit_spaces(text: str, rng: Random) -> Iterator[Edit]:

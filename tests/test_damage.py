@@ -17,7 +17,7 @@ STYLES = SAMPLES.parent / "styles"
 
 def damaged(text: str, kind: DamageKind, number: int = 0) -> str:
     """The damaged text; another number gives another draw."""
-    return damage(text, gold_of(id=f"made{number}", organizations=[]), [kind]).text
+    return damage(text, gold_of(organizations=[]), [kind], number).text
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,15 @@ def test_no_line_begins_with_a_closing_mark() -> None:
     text = damaged("字，字。" * 100, "d")
     assert text.replace("\n", "") == "字，字。" * 100
     assert not any(line.startswith(("，", "。")) for line in text.split("\n"))
+
+
+def test_a_number_and_a_row_of_a_table_are_not_broken() -> None:
+    lines = damaged("处罚款30000元" * 50, "d").split("\n")
+    assert len(lines) > 10
+    assert all(not line[0].isdigit() or line.startswith("30000元") for line in lines)
+    row = "甲公司\t" + "罚款" * 40
+    assert damaged(row, "d") == row
+    assert "\n" in damaged("A1" * 100, "d")  # no page is that wide
 
 
 def test_spaces_stand_in_some_lines_and_never_in_a_number() -> None:
