@@ -197,7 +197,7 @@ class _Maker:
             yield _site(f"accident.{field}", "accident", value, words, (change, stands, put))
 
     def of_number(self, number: DocumentNumber) -> Iterator[_Site]:
-        """Yield the digits of the normal form."""
+        """Yield the digits of the normal form, and the characters of its code."""
         words = self._quote((number.start, number.end))
 
         def stands(words: str, value: object) -> bool:
@@ -208,6 +208,8 @@ class _Maker:
         field += f"（{'、'.join(number.flags)}）" if number.flags else ""
         put = self._only("document_numbers", number, "normal")
         yield _site(field, number.id, number.normal, words, (_other_digit, stands, put))
+        field = "document_numbers.normal（代字）"
+        yield self._renamed(field, number.id, number.normal, words, put)
 
     def of_party(self, party: Party) -> Iterator[_Site]:
         """Yield name, title and employer."""

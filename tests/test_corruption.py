@@ -21,8 +21,9 @@ from extractor.grounding import Flaw
 
 # Not here, since the checker accepts some of them: penalties.kind and penalties.start (a word
 # whose kind depends on its context passes for every kind), penalties.basis（法名） (the law is not
-# compared), document_numbers.normal（elided） (only the last number is compared), and
-# accident.mark (11·14 passes for 1·14).
+# compared), document_numbers.normal（elided） (only the last number is compared),
+# document_numbers.normal（代字） (only digits are compared), and accident.mark (11·14 passes for
+# 1·14).
 REFUSED = (
     "accident.date",
     "accident.deaths",
