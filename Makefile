@@ -65,9 +65,10 @@ fix: tools ## 自动改正风格和格式
 	@$(BIN)/ruff check --fix $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
 
-bench: tools ## 速度：字/秒、启动时间、内存、PDF 页/秒
+bench: tools ## 速度、启动时间、内存、PDF 页/秒，随字数的增长，恶意文字
 	@$(BIN)/python -m bench.speed $(ARGS)
 	@$(BIN)/python -m bench.pages $(ARGS)
+	@$(BIN)/python -m bench.growth $(ARGS)
 
 picture: run ## 重做 README 里的图（要有 LibreOffice 和 poppler-utils）
 	@soffice --headless --convert-to pdf --outdir "$(OUT)" "$(OUT)/清单.xlsx" >/dev/null 2>&1

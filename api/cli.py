@@ -1,4 +1,4 @@
-"""The command `hecha`: extract, checklist, schema, serve, doctor.
+"""The command `hecha`: extract, checklist, evaluate, schema, serve, doctor.
 
 Exit codes: 0 all done, 1 some file failed, 2 wrong use.
 """
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from api import commands
+from api import commands, measuring
 from api.console import OK, ChineseCommand, ChineseGroup
 from api.doctor import program_version
 
@@ -95,6 +95,61 @@ def checklist(
     打印成表格；用 -o 保存为 Excel 或 JSON，例如 -o 清单.xlsx -o 清单.json。
     """
     raise typer.Exit(commands.run_checklist(files, output or [], quiet))
+
+
+@app.command(cls=ChineseCommand, short_help="对照标注评测读取的准确率、召回率和把握程度")
+def evaluate(  # noqa: PLR0913 - each parameter is an option of the command
+    gold: Annotated[
+        Path, typer.Argument(metavar="标注文件夹", help="<id>.json 和它标注的文书 <id>.txt")
+    ],
+    results: Annotated[
+        Path | None,
+        typer.Argument(metavar="[结果文件夹]", help="已有的结果 <id>.json；不写就现场读取"),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option("--against", metavar="文件夹", help="与这里的上次结果相比，列出进步和退步"),
+    ] = None,
+    errors: Annotated[bool, typer.Option("--errors", help="逐条列出错漏和原文")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出")] = False,
+    kinds: Annotated[str, typer.Option("--kinds", metavar="INV,EVAL", help="只评这几种文书")] = "",
+    minima: Annotated[
+        list[str] | None,
+        typer.Option("--min", metavar="层=F1", help="低于此值时退出码为 1；可以重复"),
+    ] = None,
+    corrupt: Annotated[
+        int,
+        typer.Option("--corrupt", metavar="个数", min=0, help="改坏这么多个值，看核对放过几个"),
+    ] = 0,
+    damage: Annotated[
+        str,
+        typer.Option("--damage", metavar="a,b,c,d,e", help="把文字弄坏再读，看各层损失多少"),
+    ] = "",
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="报告.md", help="把全部表格存为 Markdown 文件"),
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="只检查标注文件")] = False,
+) -> None:
+    """对照人工标注，评测读取的准确率、召回率和把握程度。
+
+    按层、文种和处理类别列出；标注的格式见 corpus/README.md。
+    """
+    if check:
+        raise typer.Exit(measuring.run_check(gold))
+    wishes = measuring.Wishes(
+        gold=gold,
+        results=results,
+        against=against,
+        kinds=kinds,
+        minima=minima or (),
+        corrupt=corrupt,
+        damage=damage,
+        report=report,
+        errors=errors,
+        as_json=as_json,
+    )
+    raise typer.Exit(measuring.run_evaluate(wishes))
 
 
 @app.command(cls=ChineseCommand)

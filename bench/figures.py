@@ -4,19 +4,47 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
 
 
-def show(title: str, figures: Mapping[str, tuple[float | str, str]]) -> None:
-    """Print `figures` (name to value and unit) as a table, then as one line of JSON."""
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A value with its unit, and the limit that it must not pass, where there is one."""
+
+    value: float | str
+    unit: str
+    most: float | None = None
+
+    @property
+    def is_missed(self) -> bool:
+        """True when the value is over its limit, or could not be measured in time."""
+        if self.most is None:
+            return False
+        return isinstance(self.value, str) or self.value > self.most
+
+
+def show(title: str, figures: Mapping[str, Figure]) -> None:
+    """Print the figures as a table, then as one line of JSON, and say which limits are missed."""
     table = Table(title=title, title_justify="left")
     table.add_column("项目")
     table.add_column("数值", justify="right")
     table.add_column("单位")
-    for name, (value, unit) in figures.items():
-        table.add_row(name, f"{value:,.2f}" if isinstance(value, float) else str(value), unit)
+    table.add_column("上限", justify="right")
+    table.add_column("")
+    for name, figure in figures.items():
+        value = f"{figure.value:,.2f}" if isinstance(figure.value, float) else str(figure.value)
+        limit = "" if figure.most is None else f"{figure.most:g}"
+        verdict = "" if figure.most is None else ("未达到" if figure.is_missed else "达到")
+        table.add_row(name, value, figure.unit, limit, verdict)
     Console().print(table)
-    line = {name: {"value": value, "unit": unit} for name, (value, unit) in figures.items()}
-    print(json.dumps({"bench": title, "figures": line}, ensure_ascii=False))
+    missed = [name for name, figure in figures.items() if figure.is_missed]
+    if missed:
+        print(f"未达到：{'、'.join(missed)}")
+    line = {
+        name: {"value": figure.value, "unit": figure.unit, "most": figure.most}
+        for name, figure in figures.items()
+    }
+    print(json.dumps({"bench": title, "figures": line, "missed": missed}, ensure_ascii=False))

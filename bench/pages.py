@@ -12,7 +12,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 
-from bench.figures import show
+from bench.figures import Figure, show
 from extractor import parse
 
 PAGES = 40
@@ -61,9 +61,9 @@ def main() -> None:
     show(
         "读 PDF",
         {
-            "本项目": (ours, "页/秒"),
-            "pdfplumber": (theirs, "页/秒"),
-            "倍数": (ours / theirs, "倍"),
+            "本项目": Figure(ours, "页/秒"),
+            "pdfplumber": Figure(theirs, "页/秒"),
+            "倍数": Figure(ours / theirs, "倍"),
         },
     )
 

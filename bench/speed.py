@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from bench.figures import show
+from bench.figures import Figure, show
 from extractor import extract, parse
 from extractor.document import Document
 
@@ -61,11 +61,11 @@ def main() -> None:
     show(
         "提取",
         {
-            "文件": (str(len(files)), "个"),
-            "全文": (f"{characters:,}", "字"),
-            "提取速度": (characters / seconds, "字/秒"),
-            "命令启动": (_seconds(_start), "秒"),
-            "内存峰值": (memory, "MiB"),
+            "文件": Figure(str(len(files)), "个"),
+            "全文": Figure(f"{characters:,}", "字"),
+            "提取速度": Figure(characters / seconds, "字/秒"),
+            "命令启动": Figure(_seconds(_start), "秒", 1.0),
+            "内存峰值": Figure(memory, "MiB"),
         },
     )
 

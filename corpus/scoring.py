@@ -9,6 +9,9 @@ Layers and when a record counts as found:
 - measures, problems, suggestions: ranges that overlap by at least half of their union, one to one.
 - measures.actors: read on the pairs of measures.
 - accident: six fields, each right or wrong; a field that neither side has does not count.
+
+Beside the tallies a score keeps every fault with its sentence, the tallies of each family of
+sanctions, and whether each record with a confidence was right.
 """
 
 from __future__ import annotations
@@ -18,7 +21,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from corpus.gold import Gold, GoldAccident, GoldMeasure, GoldPenalty, Layer, locate
-from extractor.extraction import Accident, Extraction, Located, Measure, Party, Penalty
+from extractor.extraction import (
+    Accident,
+    Extraction,
+    Measure,
+    Party,
+    Penalty,
+    Problem,
+    Suggestion,
+)
 from extractor.rules import penalty_families
 
 ScoreLayer = Literal[
@@ -35,10 +46,14 @@ ScoreLayer = Literal[
     "penalties.basis",
 ]
 LAYERS: tuple[ScoreLayer, ...] = get_args(ScoreLayer)
+FAMILY_LAYERS: tuple[ScoreLayer, ...] = ("penalties.strict", "penalties.relaxed")
 LEAST_OVERLAP = 0.5
 _ACCIDENT_FIELDS = ("mark", "date", "grade", "deaths", "injuries", "loss_yuan")
 _NO_NAMES: frozenset[str] = frozenset()
 Pairs = list[tuple[int, int]]
+Range = tuple[int, int]
+_SENTENCE_ENDS = "。；\n"
+_REACH = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,35 +85,83 @@ class Tally:
         return 2 * self.precision * self.recall / total if total else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing missed or wrong, in words, with the sentence where it stands.
+
+    `key` is the same in two runs for the same fault.
+    """
+
+    layer: ScoreLayer
+    key: str
+    what: str
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """One record given, how sure the reader was of it, and whether it is right."""
+
+    layer: ScoreLayer
+    confidence: float
+    is_right: bool
+
+
 @dataclass(slots=True)
 class Score:
-    """The tallies of one document, or of many added up, and the errors in words."""
+    """The tallies of one document, or of many added up, and what they are made of."""
 
     tallies: dict[ScoreLayer, Tally] = field(
         default_factory=lambda: {layer: Tally() for layer in LAYERS}
     )
-    errors: list[tuple[str, str]] = field(default_factory=list)
+    families: dict[str, dict[ScoreLayer, Tally]] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    graded: list[Graded] = field(default_factory=list)
 
     def count(self, layer: ScoreLayer, right: int, wrong: int, missed: int) -> None:
         """Add records to a layer."""
         self.tallies[layer] += Tally(right, wrong, missed)
 
+    def count_family(self, family: str, layer: ScoreLayer, tally: Tally) -> None:
+        """Add records to a layer of one family of sanctions."""
+        row = self.families.setdefault(family, {each: Tally() for each in FAMILY_LAYERS})
+        row[layer] += tally
+
     def add(self, other: Score) -> None:
-        """Add the tallies of another document."""
+        """Add the counts, faults and graded records of another document."""
         for layer, tally in other.tallies.items():
             self.tallies[layer] += tally
+        for family, row in other.families.items():
+            for layer, tally in row.items():
+                self.count_family(family, layer, tally)
+        self.faults += other.faults
+        self.graded += other.graded
+
+
+def sentence_at(text: str, place: Range | None) -> str:
+    """Return the sentence around a range on one line, at most 60 characters to either side."""
+    if place is None:
+        return ""
+    start, end = max(0, place[0]), min(place[1], place[0] + 2 * _REACH, len(text))
+    low, high = max(0, start - _REACH), min(len(text), end + _REACH)
+    before = max(text.rfind(mark, low, start) for mark in _SENTENCE_ENDS)
+    after = [
+        at for mark in _SENTENCE_ENDS if (at := text.find(mark, max(start, end - 1), high)) >= 0
+    ]
+    begin, stop = (before + 1 if before >= 0 else low), (min(after) + 1 if after else high)
+    return " ".join(text[begin:stop].split())
 
 
 def score_document(text: str, gold: Gold, result: Extraction | None) -> Score:
     """Compare the result for one document with its truth; None stands for no result."""
     score, names = Score(), _Names(gold.organizations)
-    _score_numbers(score, gold, result)
+    _score_numbers(score, text, gold, result)
     _Penalties(score, names, text, gold, result).score()
     measures = _score_ranges(score, "measures", text, gold, result.measures if result else [])
     _score_actors(score, names, text, gold.measures, result.measures if result else [], measures)
     _score_ranges(score, "problems", text, gold, result.problems if result else [])
     _score_ranges(score, "suggestions", text, gold, result.suggestions if result else [])
-    _score_accident(score, gold.accident, result.accident if result else None)
+    _score_accident(score, text, gold.accident, result.accident if result else None)
     return score
 
 
@@ -135,12 +198,24 @@ def _best_pairs(candidates: Iterable[tuple[float, int, int]]) -> Pairs:
     return pairs
 
 
-def _score_numbers(score: Score, gold: Gold, result: Extraction | None) -> None:
+def _score_numbers(score: Score, text: str, gold: Gold, result: Extraction | None) -> None:
     wanted = set(gold.document_numbers)
-    given = {number.normal for number in result.document_numbers} if result else set()
-    score.count("document_numbers", len(wanted & given), len(given - wanted), len(wanted - given))
-    score.errors += [("document_numbers", f"漏 {number}") for number in sorted(wanted - given)]
-    score.errors += [("document_numbers", f"误 {number}") for number in sorted(given - wanted)]
+    given = {number.normal: number for number in result.document_numbers} if result else {}
+    missed, wrong = sorted(wanted - given.keys()), sorted(given.keys() - wanted)
+    score.count("document_numbers", len(wanted) - len(missed), len(wrong), len(missed))
+    for normal in missed:
+        at = text.find(normal)
+        place = (at, at + len(normal)) if at >= 0 else None
+        _fault(score, "document_numbers", f"漏 {normal}", sentence_at(text, place))
+    for normal in wrong:
+        place = (given[normal].start, given[normal].end)
+        _fault(score, "document_numbers", f"误 {normal}", sentence_at(text, place))
+
+
+def _fault(
+    score: Score, layer: ScoreLayer, what: str, sentence: str, key: str | None = None
+) -> None:
+    score.faults.append(Fault(layer, what if key is None else key, what, sentence))
 
 
 class _Penalties:
@@ -167,12 +242,12 @@ class _Penalties:
             lambda want, have: families.get(have.kind) in {families.get(k) for k in want.kinds},
             lambda want, have: have.kind in want.kinds,
         )
-        self._count("penalties.strict", strict)
-        self._count("penalties.relaxed", relaxed)
-        self._name_errors(strict)
+        for layer, pairs in zip(FAMILY_LAYERS, (strict, relaxed), strict=True):
+            self._count(layer, pairs)
+        self._grade({right: left for left, right in strict})
         for left, right in strict:
             if not self._wanted[left].optional:
-                self._compare(self._wanted[left], self._given[right])
+                self._compare(left, self._given[right])
 
     def _match(
         self,
@@ -200,41 +275,74 @@ class _Penalties:
         return _fold(want.party) in given or bool(want.count and want.count == party.count)
 
     def _count(self, layer: ScoreLayer, pairs: Pairs) -> None:
-        optional = sum(want.optional for want in self._wanted)
-        free = sum(self._wanted[left].optional for left, _ in pairs)
-        right = len(pairs) - free
-        missed = len(self._wanted) - optional - right
-        self._score.count(layer, right, len(self._given) - len(pairs), missed)
-
-    def _name_errors(self, pairs: Pairs) -> None:
+        """Count a layer, as a whole and by family; a pair counts with the family of the truth."""
+        families = penalty_families()
         found, used = {left for left, _ in pairs}, {right for _, right in pairs}
         for left, want in enumerate(self._wanted):
-            if left not in found and not want.optional:
-                what = f"漏 {want.party} {want.kind} {want.amount_yuan or ''}「{want.quote}」"
-                self._score.errors.append(("penalties", what))
+            if want.optional:
+                continue
+            tally = Tally(right=1) if left in found else Tally(missed=1)
+            self._add(layer, families.get(want.kind, "?"), tally)
+            if left not in found:
+                what = f"漏 {want.party} {want.kind}{_value_words(want)}"
+                self._fault(layer, what, self._place(want), f"漏 {left}")
         for right, have in enumerate(self._given):
             if right not in used:
+                self._add(layer, families.get(have.kind, "?"), Tally(wrong=1))
                 names = "/".join(sorted(self._given_names(have)))
-                quote = self._text[have.start : have.end][:60]
-                what = f"误 {names} {have.kind} {have.amount_yuan or ''}「{quote}」"
-                self._score.errors.append(("penalties", what))
+                what = f"误 {names} {have.kind}{_value_words(have)}"
+                self._fault(layer, what, (have.start, have.end))
 
-    def _compare(self, want: GoldPenalty, have: Penalty) -> None:
+    def _add(self, layer: ScoreLayer, family: str, tally: Tally) -> None:
+        self._score.count(layer, tally.right, tally.wrong, tally.missed)
+        self._score.count_family(family, layer, tally)
+
+    def _fault(
+        self, layer: ScoreLayer, what: str, place: Range | None, key: str | None = None
+    ) -> None:
+        _fault(self._score, layer, what, sentence_at(self._text, place), key)
+
+    def _place(self, want: GoldPenalty) -> Range | None:
+        at = self._text.find(want.quote)
+        return (at, at + len(want.quote)) if at >= 0 else None
+
+    def _grade(self, wanted_by_given: Mapping[int, int]) -> None:
+        for right, have in enumerate(self._given):
+            left = wanted_by_given.get(right)
+            if left is None or not self._wanted[left].optional:
+                self._score.graded.append(
+                    Graded("penalties.strict", have.confidence, left is not None)
+                )
+
+    def _compare(self, left: int, have: Penalty) -> None:
+        want, place = self._wanted[left], (have.start, have.end)
         is_right = have.stage in want.stages
         self._score.count("penalties.stage", is_right, not is_right, not is_right)
+        who = f"{want.party} {want.kind}"
+        if not is_right:
+            what = f"误 {who}：应为 {want.stage}，得到 {have.stage}"
+            self._fault("penalties.stage", what, place, str(left))
         if want.organ:
             given, names = _fold(have.organ), {_fold(name) for name in self._names.of(want.organ)}
             # 县公安局 and 石棠县公安局 are one organ: a name may hold the other.
             is_right = bool(given) and any(given in name or name in given for name in names)
             is_wrong = bool(given) and not is_right
             self._score.count("penalties.organ", is_right, is_wrong, not is_right)
+            if not is_right:
+                what = f"{'误' if is_wrong else '漏'} {who}：应为 {want.organ}，得到 {have.organ}"
+                self._fault("penalties.organ", what, place, str(left))
         wanted, given_basis = set(want.basis), set(have.basis)
-        self._score.count(
-            "penalties.basis",
-            len(wanted & given_basis),
-            len(given_basis - wanted),
-            len(wanted - given_basis),
-        )
+        missed, wrong = sorted(wanted - given_basis), sorted(given_basis - wanted)
+        self._score.count("penalties.basis", len(wanted) - len(missed), len(wrong), len(missed))
+        for word, articles in (("漏", missed), ("误", wrong)):
+            for article in articles:
+                what = f"{word} {who}：{article}"
+                self._fault("penalties.basis", what, place, f"{word} {left} {article}")
+
+
+def _value_words(record: GoldPenalty | Penalty) -> str:
+    amount = f" {record.amount_yuan}元" if record.amount_yuan is not None else ""
+    return amount + (f" {record.income_percent:g}%" if record.income_percent is not None else "")
 
 
 def _same_value(want: GoldPenalty, have: Penalty) -> bool:
@@ -250,7 +358,11 @@ def _overlap(a: tuple[int, int], b: tuple[int, int]) -> float:
 
 
 def _score_ranges(
-    score: Score, layer: Layer, text: str, gold: Gold, given: Sequence[Located]
+    score: Score,
+    layer: Layer,
+    text: str,
+    gold: Gold,
+    given: Sequence[Measure | Problem | Suggestion],
 ) -> Pairs:
     if layer in gold.skip:
         return []
@@ -270,10 +382,17 @@ def _score_ranges(
     )
     score.count(layer, len(pairs), len(have) - len(pairs), len(wanted) - len(pairs))
     found_left, found_right = {left for left, _ in pairs}, {right for _, right in pairs}
-    for word, ranges, found_ones in (("漏", wanted, found_left), ("误", have, found_right)):
-        for at, (start, end) in enumerate(ranges):
-            if at not in found_ones:
-                score.errors.append((layer, f"{word}「{text[start:end][:50]}」"))
+    for left, place in enumerate(wanted):
+        if left not in found_left:
+            what = f"漏「{text[slice(*place)][:50]}」"
+            _fault(score, layer, what, sentence_at(text, place), f"漏 {left}")
+    for right, place in enumerate(have):
+        if right not in found_right:
+            what = f"误「{text[slice(*place)][:50]}」"
+            _fault(score, layer, what, sentence_at(text, place), f"误 {place}")
+    score.graded += [
+        Graded(layer, record.confidence, right in found_right) for right, record in enumerate(given)
+    ]
     return pairs
 
 
@@ -287,16 +406,20 @@ def _score_actors(
 ) -> None:
     for left, right in pairs:
         want, have = wanted[left].actors, {_fold(actor) for actor in given[right].actors}
-        hit = sum(bool(names.of(actor) & have) for actor in want)
-        extra = sum(not any(actor in names.of(other) for other in want) for actor in have)
-        score.count("measures.actors", hit, extra, len(want) - hit)
-        if hit < len(want) or extra:
-            quote = text[given[right].start : given[right].end][:30]
-            what = f"应为 {'、'.join(want)}；得到 {'、'.join(sorted(have))}「{quote}」"
-            score.errors.append(("measures.actors", what))
+        missed = [actor for actor in want if not names.of(actor) & have]
+        extra = sorted(actor for actor in have if not any(actor in names.of(o) for o in want))
+        score.count("measures.actors", len(want) - len(missed), len(extra), len(missed))
+        place = (given[right].start, given[right].end)
+        for word, actors in (("漏", missed), ("误", extra)):
+            for actor in actors:
+                what = f"{word} {actor}「{text[slice(*place)][:30]}」"
+                sentence = sentence_at(text, place)
+                _fault(score, "measures.actors", what, sentence, f"{word} {left} {actor}")
 
 
-def _score_accident(score: Score, wanted: GoldAccident | None, given: Accident | None) -> None:
+def _score_accident(
+    score: Score, text: str, wanted: GoldAccident | None, given: Accident | None
+) -> None:
     for name in _ACCIDENT_FIELDS:
         want: Any = getattr(wanted, name, None)
         have: Any = getattr(given, name, None)
@@ -306,5 +429,8 @@ def _score_accident(score: Score, wanted: GoldAccident | None, given: Accident |
         is_right = want == have or is_near
         wrong, missed = not is_right and have is not None, not is_right and want is not None
         score.count("accident", is_right, wrong, missed)
-        if not is_right:
-            score.errors.append(("accident", f"{name}：应为 {want}，得到 {have}"))
+        place = given.sources.get(name) if given else None
+        for word, is_so in (("漏", missed), ("误", wrong)):
+            if is_so:
+                what = f"{word} {name}：应为 {want}，得到 {have}"
+                _fault(score, "accident", what, sentence_at(text, place), f"{word} {name}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,93 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from corpus.evaluate import main
 from corpus.gold import Gold, GoldRange, check_gold, load_gold, locate
-from corpus.scoring import LAYERS, ScoreLayer, Tally, score_document
+from corpus.scoring import ScoreLayer, Tally, score_document, sentence_at
 from extractor.extraction import Extraction
-
-TEXT = (
-    "对甲某某处罚款3万元，对东溪县兴达公司处罚款50万元。"
-    "一是兴达公司要开展排查。二是东溪县住建局要加强检查。问题：培训不足。建议：补课。"
+from tests.gold_factory import (
+    TEXT,
+    given_measure,
+    given_party,
+    given_penalty,
+    gold_of,
+    result_of,
+    wanted_penalty,
 )
+
 ACCIDENT = {"mark": "3·9", "date": "2021-03-09", "deaths": 1, "loss_yuan": 1234567}
-
-
-def _penalty(**changes: Any) -> dict[str, Any]:
-    return {
-        "party": "甲某某",
-        "party_kind": "person",
-        "kind": "admin.fine",
-        "stage": "proposed",
-        "amount_yuan": 30000,
-        "quote": "处罚款3万元",
-    } | changes
-
-
-def _gold(**changes: Any) -> Gold:
-    return Gold.model_validate(
-        {
-            "id": "made",
-            "kind": "INV",
-            "accident": None,
-            "document_numbers": [],
-            "organizations": [["东溪县兴达公司", "兴达公司"]],
-            "penalties": [],
-            "measures": [],
-            "problems": [],
-            "suggestions": [],
-        }
-        | changes
-    )
-
-
-def _found(**changes: Any) -> dict[str, Any]:
-    """One sanction as the reader gives it."""
-    return {
-        "id": "k1",
-        "party": "p1",
-        "kind": "admin.fine",
-        "stage": "proposed",
-        "amount_yuan": 30000,
-        "start": 0,
-        "end": 11,
-        "confidence": 0.9,
-        "rule": "made",
-    } | changes
-
-
-def _party(name: str = "甲某某", kind: str = "person", **more: Any) -> dict[str, Any]:
-    return {"id": "p1", "kind": kind, "name": name} | more
-
-
-def _measure(start: int, end: int, *actors: str) -> dict[str, Any]:
-    return {
-        "id": "m1",
-        "actors": actors,
-        "modality": "required",
-        "specificity": "generic",
-        "start": start,
-        "end": end,
-        "confidence": 0.9,
-        "rule": "made",
-    }
-
-
-def _result(**changes: Any) -> Extraction:
-    document = {
-        "id": "made",
-        "filename": "made.txt",
-        "media_type": "text/plain",
-        "kind": "INV",
-        "title": None,
-        "number": None,
-        "issuer": None,
-        "date": None,
-        "pages": None,
-        "characters": len(TEXT),
-        "status": "complete",
-    }
-    return Extraction.model_validate({"document": document, "accident": None} | changes)
 
 
 def _tally(layer: ScoreLayer, gold: Gold, result: Extraction | None) -> tuple[int, int, int]:
@@ -109,29 +34,42 @@ def _tally(layer: ScoreLayer, gold: Gold, result: Extraction | None) -> tuple[in
 @pytest.mark.parametrize(
     ("want", "party", "have", "strict", "relaxed"),
     [
-        pytest.param({}, _party(), {}, (1, 0, 0), (1, 0, 0), id="equal"),
-        pytest.param({}, _party("乙某"), {}, (0, 1, 1), (0, 1, 1), id="another person"),
+        pytest.param({}, given_party(), {}, (1, 0, 0), (1, 0, 0), id="equal"),
+        pytest.param({}, given_party("乙某"), {}, (0, 1, 1), (0, 1, 1), id="another person"),
         pytest.param(
-            {}, _party("乙某", aliases=["甲 某某"]), {}, (1, 0, 0), (1, 0, 0), id="by an alias"
+            {}, given_party("乙某", aliases=["甲 某某"]), {}, (1, 0, 0), (1, 0, 0), id="by an alias"
         ),
-        pytest.param({}, _party(), {"amount_yuan": 1}, (0, 1, 1), (1, 0, 0), id="another amount"),
         pytest.param(
-            {"amount_yuan": None}, _party(), {"amount_yuan": 1}, (1, 0, 0), (1, 0, 0), id="free"
+            {}, given_party(), {"amount_yuan": 1}, (0, 1, 1), (1, 0, 0), id="another amount"
         ),
-        pytest.param({}, _party(), {"kind": "admin.warning"}, (0, 1, 1), (1, 0, 0), id="family"),
-        pytest.param({}, _party(), {"kind": "gov.warning"}, (0, 1, 1), (0, 1, 1), id="no family"),
+        pytest.param(
+            {"amount_yuan": None},
+            given_party(),
+            {"amount_yuan": 1},
+            (1, 0, 0),
+            (1, 0, 0),
+            id="free",
+        ),
+        pytest.param(
+            {}, given_party(), {"kind": "admin.warning"}, (0, 1, 1), (1, 0, 0), id="family"
+        ),
+        pytest.param(
+            {}, given_party(), {"kind": "gov.warning"}, (0, 1, 1), (0, 1, 1), id="no family"
+        ),
         pytest.param(
             {"alt": ["gov.warning"]},
-            _party(),
+            given_party(),
             {"kind": "gov.warning"},
             (1, 0, 0),
             (1, 0, 0),
             id="another kind is right too",
         ),
-        pytest.param({"optional": True}, _party(), {}, (0, 0, 0), (0, 0, 0), id="optional, given"),
+        pytest.param(
+            {"optional": True}, given_party(), {}, (0, 0, 0), (0, 0, 0), id="optional, given"
+        ),
         pytest.param(
             {"party": "兴达公司", "party_kind": "org"},
-            _party("东溪县兴达公司", "organization"),
+            given_party("东溪县兴达公司", "organization"),
             {},
             (1, 0, 0),
             (1, 0, 0),
@@ -139,7 +77,7 @@ def _tally(layer: ScoreLayer, gold: Gold, result: Extraction | None) -> tuple[in
         ),
         pytest.param(
             {"party": "2名工人", "party_kind": "group", "count": 2},
-            _party("上述人员", "group", count=2),
+            given_party("上述人员", "group", count=2),
             {},
             (1, 0, 0),
             (1, 0, 0),
@@ -147,13 +85,13 @@ def _tally(layer: ScoreLayer, gold: Gold, result: Extraction | None) -> tuple[in
         ),
         pytest.param(
             {"party": "2名工人", "party_kind": "group", "count": 2},
-            _party("2名工人"),
+            given_party("2名工人"),
             {},
             (0, 1, 1),
             (0, 1, 1),
             id="a person is no group",
         ),
-        pytest.param({}, _party(), {"party": "p9"}, (0, 1, 1), (0, 1, 1), id="unknown party"),
+        pytest.param({}, given_party(), {"party": "p9"}, (0, 1, 1), (0, 1, 1), id="unknown party"),
     ],
 )
 def test_penalties(
@@ -163,20 +101,20 @@ def test_penalties(
     strict: tuple[int, int, int],
     relaxed: tuple[int, int, int],
 ) -> None:
-    gold = _gold(penalties=[_penalty(**want)])
-    result = _result(parties=[party], penalties=[_found(**have)])
+    gold = gold_of(penalties=[wanted_penalty(**want)])
+    result = result_of(parties=[party], penalties=[given_penalty(**have)])
     assert _tally("penalties.strict", gold, result) == strict
     assert _tally("penalties.relaxed", gold, result) == relaxed
 
 
 def test_an_optional_record_is_not_missed() -> None:
-    gold = _gold(penalties=[_penalty(optional=True)])
-    assert _tally("penalties.strict", gold, _result()) == (0, 0, 0)
+    gold = gold_of(penalties=[wanted_penalty(optional=True)])
+    assert _tally("penalties.strict", gold, result_of()) == (0, 0, 0)
 
 
 def test_two_equal_results_do_not_count_twice() -> None:
-    gold = _gold(penalties=[_penalty()])
-    result = _result(parties=[_party()], penalties=[_found(), _found(id="k2")])
+    gold = gold_of(penalties=[wanted_penalty()])
+    result = result_of(parties=[given_party()], penalties=[given_penalty(), given_penalty(id="k2")])
     assert _tally("penalties.strict", gold, result) == (1, 1, 0)
 
 
@@ -219,8 +157,8 @@ def test_details_of_a_penalty(
     have: dict[str, Any],
     expected: tuple[int, int, int],
 ) -> None:
-    gold = _gold(penalties=[_penalty(**want)])
-    result = _result(parties=[_party()], penalties=[_found(**have)])
+    gold = gold_of(penalties=[wanted_penalty(**want)])
+    result = result_of(parties=[given_party()], penalties=[given_penalty(**have)])
     assert _tally(layer, gold, result) == expected
 
 
@@ -235,13 +173,15 @@ TWO = (TEXT.index("二是"), TEXT.index("问题"))
 @pytest.mark.parametrize(
     ("given_measures", "expected", "actors"),
     [
-        pytest.param([_measure(*ONE), _measure(*TWO)], (2, 0, 0), (0, 0, 2), id="exact"),
+        pytest.param([given_measure(*ONE), given_measure(*TWO)], (2, 0, 0), (0, 0, 2), id="exact"),
         pytest.param(
-            [_measure(*ONE, "东溪县兴达公司", "镇政府")], (1, 0, 1), (1, 1, 0), id="actors"
+            [given_measure(*ONE, "东溪县兴达公司", "镇政府")], (1, 0, 1), (1, 1, 0), id="actors"
         ),
-        pytest.param([_measure(ONE[0] + 5, ONE[1])], (1, 0, 1), (0, 0, 1), id="half and more"),
-        pytest.param([_measure(ONE[0], ONE[0] + 5)], (0, 1, 2), (0, 0, 0), id="under half"),
-        pytest.param([_measure(ONE[0], TWO[1])], (1, 0, 1), (0, 0, 1), id="two in one count once"),
+        pytest.param([given_measure(ONE[0] + 5, ONE[1])], (1, 0, 1), (0, 0, 1), id="half and more"),
+        pytest.param([given_measure(ONE[0], ONE[0] + 5)], (0, 1, 2), (0, 0, 0), id="under half"),
+        pytest.param(
+            [given_measure(ONE[0], TWO[1])], (1, 0, 1), (0, 0, 1), id="two in one count once"
+        ),
     ],
 )
 def test_measures(
@@ -249,14 +189,14 @@ def test_measures(
     expected: tuple[int, int, int],
     actors: tuple[int, int, int],
 ) -> None:
-    gold, result = _gold(measures=MEASURES), _result(measures=given_measures)
+    gold, result = gold_of(measures=MEASURES), result_of(measures=given_measures)
     assert _tally("measures", gold, result) == expected
     assert _tally("measures.actors", gold, result) == actors
 
 
 def test_a_disputed_layer_is_not_scored() -> None:
-    gold = _gold(measures=MEASURES, skip=["measures"])
-    assert _tally("measures", gold, _result(measures=[_measure(*ONE)])) == (0, 0, 0)
+    gold = gold_of(measures=MEASURES, skip=["measures"])
+    assert _tally("measures", gold, result_of(measures=[given_measure(*ONE)])) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -273,8 +213,8 @@ def test_a_disputed_layer_is_not_scored() -> None:
 )
 def test_accident(given_accident: dict[str, Any] | None, expected: tuple[int, int, int]) -> None:
     place = {"start": 0, "end": 5}
-    result = _result(accident=given_accident and given_accident | place)
-    assert _tally("accident", _gold(accident=ACCIDENT), result) == expected
+    result = result_of(accident=given_accident and given_accident | place)
+    assert _tally("accident", gold_of(accident=ACCIDENT), result) == expected
 
 
 def test_document_numbers_are_compared_as_sets() -> None:
@@ -282,12 +222,14 @@ def test_document_numbers_are_compared_as_sets() -> None:
         {"id": f"n{i}", "normal": normal, "kind": "admin", "raw": "x", "start": 0, "end": 1}
         for i, normal in enumerate(["甲〔2020〕1号", "甲〔2020〕1号", "甲〔2020〕3号"])
     ]
-    gold = _gold(document_numbers=["甲〔2020〕1号", "甲〔2020〕2号"])
-    assert _tally("document_numbers", gold, _result(document_numbers=numbers)) == (1, 1, 1)
+    gold = gold_of(document_numbers=["甲〔2020〕1号", "甲〔2020〕2号"])
+    assert _tally("document_numbers", gold, result_of(document_numbers=numbers)) == (1, 1, 1)
 
 
 def test_without_a_result_everything_is_missed() -> None:
-    gold = _gold(penalties=[_penalty()], measures=MEASURES, document_numbers=["甲〔2020〕1号"])
+    gold = gold_of(
+        penalties=[wanted_penalty()], measures=MEASURES, document_numbers=["甲〔2020〕1号"]
+    )
     tallies = score_document(TEXT, gold, None).tallies
     assert {layer: t.missed for layer, t in tallies.items() if t.missed} == {
         "document_numbers": 1,
@@ -295,6 +237,118 @@ def test_without_a_result_everything_is_missed() -> None:
         "penalties.relaxed": 1,
         "measures": 2,
     }
+
+
+@pytest.mark.parametrize(
+    ("wanted", "given_kind", "expected"),
+    [
+        pytest.param({}, "admin.fine", {"administrative": (1, 0, 0)}, id="found"),
+        pytest.param(
+            {},
+            "gov.warning",
+            {"administrative": (0, 0, 1), "government": (0, 1, 0)},
+            id="missed in one family, wrong in another",
+        ),
+        pytest.param(
+            {"alt": ["gov.warning"]},
+            "gov.warning",
+            {"administrative": (1, 0, 0)},
+            id="another right kind counts where the truth stands",
+        ),
+        pytest.param({"optional": True}, "admin.fine", {}, id="a doubtful record does not count"),
+    ],
+)
+def test_families(
+    wanted: dict[str, Any], given_kind: str, expected: dict[str, tuple[int, int, int]]
+) -> None:
+    gold = gold_of(penalties=[wanted_penalty(**wanted)])
+    result = result_of(parties=[given_party()], penalties=[given_penalty(kind=given_kind)])
+    families = score_document(TEXT, gold, result).families
+    strict = {name: row["penalties.strict"] for name, row in families.items()}
+    assert {n: (t.right, t.wrong, t.missed) for n, t in strict.items()} == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "result", "faults"),
+    [
+        pytest.param(
+            {"penalties": [wanted_penalty(quote="处罚款50万元", amount_yuan=500000)]},
+            {},
+            ["penalties.strict 漏 甲某某 admin.fine 500000元", "penalties.relaxed 漏 甲某某"],
+            id="missed, with its value",
+        ),
+        pytest.param(
+            {},
+            {"parties": [given_party()], "penalties": [given_penalty(income_percent=40.0)]},
+            ["penalties.strict 误 甲某某 admin.fine 30000元 40%", "penalties.relaxed 误 甲某某"],
+            id="wrong",
+        ),
+        pytest.param(
+            {"penalties": [wanted_penalty(organ="县法院", basis=["安全生产法#96"])]},
+            {"parties": [given_party()], "penalties": [given_penalty(stage="decided")]},
+            [
+                "penalties.stage 误 甲某某 admin.fine：应为 proposed，得到 decided",
+                "penalties.organ 漏 甲某某 admin.fine：应为 县法院，得到 None",
+                "penalties.basis 漏 甲某某 admin.fine：安全生产法#96",
+            ],
+            id="details of a match",
+        ),
+        pytest.param(
+            {"document_numbers": ["甲〔2020〕1号"]},
+            {},
+            ["document_numbers 漏 甲〔2020〕1号"],
+            id="number",
+        ),
+        pytest.param(
+            {"accident": ACCIDENT | {"date": None}},
+            {"accident": ACCIDENT | {"date": None, "deaths": 2, "start": 0, "end": 1}},
+            ["accident 漏 deaths：应为 1，得到 2", "accident 误 deaths：应为 1，得到 2"],
+            id="header field",
+        ),
+    ],
+)
+def test_every_fault_is_told(
+    changes: dict[str, Any], result: dict[str, Any], faults: list[str]
+) -> None:
+    told = score_document(TEXT, gold_of(**changes), result_of(**result)).faults
+    lines = [f"{fault.layer} {fault.what}" for fault in told]
+    assert len(lines) == len(faults)
+    for line, start in zip(lines, faults, strict=True):
+        assert line.startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("place", "sentence"),
+    [
+        pytest.param((3, 5), "对甲某某处罚款3万元，对东溪县兴达公司处罚款50万元。", id="inside"),
+        pytest.param((27, 39), "一是兴达公司要开展排查。", id="with its own full stop"),
+        pytest.param((45, 46), "二是东溪县住建局要加强检查。", id="the second of three"),
+        pytest.param(None, "", id="nowhere"),
+        pytest.param((900, 950), "", id="outside the text"),
+    ],
+)
+def test_the_sentence_around_a_range(place: tuple[int, int] | None, sentence: str) -> None:
+    assert sentence_at(TEXT, place) == sentence
+
+
+def test_a_sentence_without_end_is_cut() -> None:
+    assert len(sentence_at("字" * 5000, (2000, 2900))) <= 241
+
+
+def test_records_are_graded_but_for_doubtful_ones() -> None:
+    """A record that matches an optional one is neither right nor wrong."""
+    gold = gold_of(penalties=[wanted_penalty(optional=True)], measures=MEASURES)
+    result = result_of(
+        parties=[given_party()],
+        penalties=[given_penalty(), given_penalty(id="k2", amount_yuan=7, confidence=0.5)],
+        measures=[given_measure(*ONE), given_measure(0, 5)],
+    )
+    graded = score_document(TEXT, gold, result).graded
+    assert [(g.layer, g.confidence, g.is_right) for g in graded] == [
+        ("penalties.strict", 0.5, False),
+        ("measures", 0.9, True),
+        ("measures", 0.9, False),
+    ]
 
 
 @given(st.integers(0, 99), st.integers(0, 99), st.integers(0, 99))
@@ -328,9 +382,9 @@ def test_a_range_is_found_by_its_ends(
     ("changes", "fault"),
     [
         pytest.param({}, None, id="nothing wrong"),
-        pytest.param({"penalties": [_penalty(quote="处5万元")]}, "处5万元", id="quote"),
-        pytest.param({"penalties": [_penalty(kind="admin.no")]}, "admin.no", id="kind"),
-        pytest.param({"penalties": [_penalty(organ="县法院")]}, "县法院", id="organ"),
+        pytest.param({"penalties": [wanted_penalty(quote="处5万元")]}, "处5万元", id="quote"),
+        pytest.param({"penalties": [wanted_penalty(kind="admin.no")]}, "admin.no", id="kind"),
+        pytest.param({"penalties": [wanted_penalty(organ="县法院")]}, "县法院", id="organ"),
         pytest.param({"organizations": [["丁公司"]]}, "丁公司", id="organisation"),
         pytest.param({"measures": MEASURES[::-1]}, "次序颠倒", id="order"),
         pytest.param({"problems": [{"begin": "缺", "end": "。"}]}, "缺", id="range"),
@@ -342,90 +396,19 @@ def test_a_range_is_found_by_its_ends(
     ],
 )
 def test_a_faulty_gold_file_is_told(changes: dict[str, Any], fault: str | None) -> None:
-    faults = check_gold(_gold(**changes), TEXT)
+    faults = check_gold(gold_of(**changes), TEXT)
     assert not faults if fault is None else fault in "".join(faults)
 
 
 def test_a_range_over_half_the_document_is_told() -> None:
     long = "开始" + "很" * 2500 + "结束。"
-    gold = _gold(problems=[{"begin": "开始", "end": "结束。"}], organizations=[])
+    gold = gold_of(problems=[{"begin": "开始", "end": "结束。"}], organizations=[])
     assert "过长" in "".join(check_gold(gold, long))
 
 
 def test_a_misspelt_field_is_refused() -> None:
     with pytest.raises(ValidationError):
-        _gold(penalties=[_penalty(ammount_yuan=3)])
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A gold folder of one document."""
-    gold = _gold(penalties=[_penalty()], measures=MEASURES)
-    (tmp_path / "made.json").write_text(gold.model_dump_json(), encoding="utf-8")
-    (tmp_path / "made.txt").write_text(TEXT, encoding="utf-8")
-    return tmp_path
-
-
-Writer = Callable[[Extraction], Path]
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Writer:
-    """Store one result and return its folder."""
-
-    def store(result: Extraction) -> Path:
-        results = tmp_path / "results"
-        results.mkdir()
-        (results / "made.json").write_text(result.model_dump_json(), encoding="utf-8")
-        return results
-
-    return store
-
-
-def test_stored_results_are_scored(
-    folder: Path, write: Writer, capsys: pytest.CaptureFixture[str]
-) -> None:
-    results = write(_result(parties=[_party()], penalties=[_found()]))
-    assert main([str(folder), str(results), "--json", "--min", "penalties.strict=1"]) == 0
-    figures = json.loads(capsys.readouterr().out)
-    assert figures["layers"]["penalties.strict"]["f1"] == 1.0
-    assert figures["layers"]["measures"]["fn"] == 2
-    assert figures["kind_accuracy"] == 1.0
-    assert list(figures["layers"]) == list(LAYERS)
-
-
-def test_a_missing_result_is_named_and_counts(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([str(folder), str(tmp_path / "none"), "--errors"]) == 0
-    output = capsys.readouterr().out
-    assert "没有结果：made" in output
-    assert "made\tpenalties\t漏 甲某某 admin.fine 30000「处罚款3万元」" in output
-
-
-def test_a_range_outside_the_text_fails(folder: Path, write: Writer) -> None:
-    results = write(_result(parties=[_party()], penalties=[_found(end=len(TEXT) + 1)]))
-    assert main([str(folder), str(results)]) == 1
-
-
-def test_a_missed_minimum_fails(
-    folder: Path, write: Writer, capsys: pytest.CaptureFixture[str]
-) -> None:
-    results = write(_result())
-    assert main([str(folder), str(results), "--min", "measures=0.5"]) == 1
-    assert "低于要求：measures=0.5，实际 0.000" in capsys.readouterr().err
-
-
-def test_an_unknown_layer_is_refused(folder: Path, write: Writer) -> None:
-    with pytest.raises(SystemExit, match="没有 names 这一层"):
-        main([str(folder), str(write(_result())), "--min", "names=0.5"])
-
-
-def test_the_check_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(folder), "--check"]) == 0
-    (folder / "made.txt").write_text("别的内容。", encoding="utf-8")
-    assert main([str(folder), "--check"]) == 1
-    assert "made：" in capsys.readouterr().out
+        gold_of(penalties=[wanted_penalty(ammount_yuan=3)])
 
 
 def test_the_measured_documents_are_in_the_gold_format(gold: Path) -> None:

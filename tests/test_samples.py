@@ -158,7 +158,7 @@ def test_the_samples_score_at_least(
     outcomes: list[Outcome], layer: ScoreLayer, least: float
 ) -> None:
     score = total(outcomes)
-    errors = [e for outcome in outcomes for e in outcome.score.errors if layer.startswith(e[0])]
+    errors = [fault.what for fault in score.faults if fault.layer == layer]
     assert score.tallies[layer].f1 >= least, errors
 
 

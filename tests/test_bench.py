@@ -1,0 +1,59 @@
+"""The benches measure what they say: their limits are judged, their long report really grows."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+
+from bench.figures import Figure, show
+from bench.growth import NESTED, PIECES, TIMES, hostile_text
+from bench.long_report import long_report
+from extractor import extract, parse
+
+
+@pytest.mark.parametrize(
+    ("figure", "is_missed"),
+    [
+        pytest.param(Figure(12.0, "倍"), False, id="no limit"),
+        pytest.param(Figure(11.0, "倍", 11.0), False, id="at the limit"),
+        pytest.param(Figure(11.1, "倍", 11.0), True, id="over the limit"),
+        pytest.param(Figure("超过 120 秒", "倍", 2.0), True, id="not done in time"),
+    ],
+)
+def test_limits(figure: Figure, is_missed: bool) -> None:
+    assert figure.is_missed == is_missed
+
+
+def test_a_missed_limit_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    show("增长", {"十倍": Figure(12.5, "倍", 11.0), "内存": Figure(80.0, "MiB", 250.0)})
+    lines = capsys.readouterr().out.splitlines()
+    assert "未达到：十倍" in lines
+    assert json.loads(lines[-1])["missed"] == ["十倍"]
+
+
+def test_no_line_of_the_long_report_comes_twice() -> None:
+    lines = Counter(long_report(60_000).splitlines())
+    assert [line for line, count in lines.items() if count > 1 and len(line) > 12] == []
+
+
+def test_a_report_twice_as_long_states_twice_as_much() -> None:
+    """Otherwise its time would say nothing about growth."""
+    short, long = (extract(parse(long_report(n).encode(), "报告.txt")) for n in (15_000, 30_000))
+    for layer in ("parties", "penalties", "measures", "document_numbers"):
+        once, twice = len(getattr(short, layer)), len(getattr(long, layer))
+        assert 1.8 <= twice / once <= 2.2, layer
+    assert len(long_report(30_000)) - 30_000 in range(400)
+
+
+@pytest.mark.parametrize("name", [*PIECES, NESTED])
+def test_hostile_texts_are_as_long_as_they_say(name: str) -> None:
+    assert len(hostile_text(name)) == TIMES * len(PIECES.get(name, "（"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*PIECES, NESTED])
+def test_hostile_texts_are_read_in_time(name: str) -> None:
+    """A rule whose time grows with the square would take hours; the bench gives the exact ratio."""
+    assert extract(parse(hostile_text(name).encode(), "报告.txt")).penalties == []
