@@ -150,6 +150,7 @@ class Context:
     found: Found
     in_chapter: bool = True
     reads_subjects: bool = True
+    prose: bool = False
     by_company: bool = False
     decision: Decision | None = None
     penalised: tuple[PartyDraft, ...] = ()

@@ -65,8 +65,17 @@ class Scope:
     unread: tuple[int, int] | None = None
     listed: tuple[PartyDraft, ...] = ()
     recent: list[PartyDraft] = field(default_factory=list)
+    prose: bool = False
+    subject_at: int = 0
+    sentence: int = 0
     rule: str = "penalty.subject"
     reference: tuple[int, int] | None = None
+
+    def assumed(self) -> tuple[PartyDraft, ...]:
+        """Whom a sanction without target words falls on; in prose only the sentence's own."""
+        if self.prose and not self.last and self.subject_at < self.sentence:
+            return ()
+        return self.last or self.subject
 
     def referent(self) -> tuple[PartyDraft, ...]:
         """Whom 其 and 该公司 stand for: the party named last, else the subject."""
@@ -132,7 +141,7 @@ def _listed(
     text = view.text[start:end].strip('“”"').removesuffix("同志")
     drafts: list[PartyDraft] = []
     at = start
-    parts = whole_titles(split_list(text), roster.text)
+    parts = whole_titles(split_list(text.replace("，", "、")), roster.text)
     for number, part in enumerate(parts):
         begin = view.text.find(part, at, end)
         if begin < 0:

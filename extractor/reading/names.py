@@ -31,7 +31,7 @@ _QUOTED_NAME = re.compile(r"[“\"]([\u4e00-\u9fff·A-Za-z]{2,8})[”\"]")
 _COUNT = re.compile(r"(\d{1,3}|[一二两三四五六七八九十]{1,3})(?:名|人|位|家)")
 _COUNTED = re.compile(
     r"(?:\d{1,3}|[一二两三四五六七八九十]{1,2})(?:名|位|人|家)"
-    r"[^，。；]{2,24}?(?:人员|责任人|人|单位|企业|干部|官员|责任者|领导|职工|员工|民警)$"
+    r"[^，。；\d]{2,24}?(?:人员|责任人|人|单位|企业|干部|官员|责任者|领导|职工|员工|民警)$"
 )
 _BRACKETS = re.compile(r"（[^（）]{0,30}）")
 _GLUED_ORGANS = re.compile(
@@ -151,10 +151,12 @@ def is_person_name(text: str, *, described: bool = False) -> bool:
     return not (organisation_end().search(bare) or title_pattern().fullmatch(bare))
 
 
-_NO_WORKER = "施竣开复动停加分手完化军返招用做打监民总"
-_AFTER_WORK = "作程业会厂商艺资具区段期种伤亡地龄时"
+_NO_WORKER = "党施竣开复动停加分手完化军返招用做打监民总"
+_AFTER_WORK = "头作程业会厂商艺资具区段期种伤亡地龄时"
 _NEVER_LAST = frozenset("的等了在被把和与及或为是未不处罚款其并均省市县区镇乡")
-_NEVER_FIRST = frozenset("的其该此各被把将对由从按依经责已因并且或若如每未没不在二两三我你另且只均")
+_NEVER_FIRST = frozenset(
+    "的其该此各被把将对由从按依经责已因并且或若如每未没不在二两三我你另且只均及兼或"
+)
 
 
 def quoted_name(text: str) -> str | None:
@@ -220,14 +222,8 @@ def split_list(text: str) -> list[str]:
 
     A 和 inside a name (住房和城乡建设局) is kept: what stands before it is no name by itself.
     """
-    text = re.sub(
-        r"等(?:\d{1,3}|[一二三四五六七八九十]{1,3})?(?:名|人|位|家|个)?(?:同志|人员|单位|部门)?$",
-        "",
-        text,
-    )
-    text = re.sub(
-        r"(?<=[\u4e00-\u9fff*某])(?:\d{1,2}|[二三四五六七八九十两]{1,2})(?:人|名|家)$", "", text
-    )
+    text = _AND_OTHERS.sub("", text)
+    text = _COUNTED_OFF.sub("", text)
     text = _GLUED_ORGANS.sub(r"\1、", text)
     parts: list[str] = []
     depth = start = 0
@@ -243,6 +239,16 @@ def split_list(text: str) -> list[str]:
     return [_JOINED.sub("", part.removeprefix("以")).rstrip("及与、，") for part in parts if part]
 
 
+_PEOPLE = (
+    r"(?:(?:政府|企业|有关|相关|党员|事故)?(?:责任人员|责任人|责任单位|管理人员|工作人员|公职人员"
+    r"|同志|人员|单位|部门|企业|公司|官员|干部|领导))?"
+)
+_AND_OTHERS = re.compile(
+    rf"等(?:\d{{1,3}}|[一二三四五六七八九十多两]{{1,3}})?(?:名|人|位|家|个)?(?:其他)?{_PEOPLE}$"
+)
+_COUNTED_OFF = re.compile(
+    rf"(?<=[\u4e00-\u9fff*某])(?:\d{{1,2}}|[二三四五六七八九十两]{{1,2}})(?:人|名|家|位){_PEOPLE}$"
+)
 _JOINED = re.compile(r"^(?:[及、，]|[和与](?![\u4e00-\u9fff][区县市镇乡]))+")
 
 
@@ -292,7 +298,7 @@ def trailing_name(text: str, within: str = "") -> tuple[str, int] | None:
         return None
     while at < len(bare) and bare[at] == "□":
         at += 1
-    rest = text[at:].removesuffix("同志")
+    rest = _BRACKETS.sub("", text[at:]).removesuffix("同志")
     if is_person_name(rest, described=len(rest) <= 3 and rest[-1:] in _RARE_LAST):
         return rest, at
     if is_transliterated(rest):

@@ -22,6 +22,9 @@ _ACTS = (
 _OPENS_CLAUSE = r"(?:(?<![^，。；：\n.）])|(?<=\d、))"
 _ORGAN_FORMS = (
     re.compile(
+        r"责令(?P<organ>[^，。；：]{2,40}?)(?=对[^，。；]{2,40}(?:开除|处理|处分|免|撤|辞退|解除|给予|作出))"
+    ),
+    re.compile(
         rf"(?:由|责成|请|提请|报请|督促|要求)(?P<organ>[^，。；：、][^，。；：]{{1,40}}?)"
         rf"(?={_ACTS}|，依|，根|，按|，对|，处)"
     ),
@@ -159,6 +162,8 @@ def is_company_organ(roster: Roster, organ: str | None) -> bool:
     """Tell whether the sanction is imposed by a company on its own people."""
     if organ is None:
         return False
+    if organ.endswith("董事会"):
+        return True
     organ = re.sub(r"(?:董事会|股东会|总经理办公会|经理办公会|办公会)$", "", organ)
     full = roster.alias_of.get(organ, organ)
     return organ in _EMPLOYERS or enterprise_end().search(full) is not None

@@ -25,7 +25,7 @@ from extractor.reading.labels import label_pattern, labels
 from extractor.reading.laws import LawCitation
 from extractor.reading.listings import organ_of_list, read_listed
 from extractor.reading.mentions import Scope
-from extractor.reading.names import count_of
+from extractor.reading.names import count_of, split_list, trailing_name
 from extractor.reading.organs import find_organ_behind, find_organs_for_all
 from extractor.reading.outline import Node, Outline
 from extractor.reading.roster import PartyDraft, Roster
@@ -53,12 +53,13 @@ from extractor.view import View
 _SENTENCE = re.compile(r"[^。\n]{1,2000}(?:。[”’\"]?|\n|$)|[^。\n]{2000}")
 _SUB_SENTENCE = re.compile(r"[^；]{1,2000}(?:；|$)")
 _TRIGGER = re.compile(
-    r"建议|责成|责令|报请|实行|给予|给与|予以|处以|处罚|判处|取消|没收|鉴于|被|(?<!曾)(?<!曾经)受到|已|由|移送|移交|免于|免予|不予|不再|涉嫌|依法|对其|因死亡|应当?(?:给予|追究)|实施|依据|根据|按照|依照|处(?=上一年|\d|[一二三四五六七八九十百]+万)|提请|将其|列入|纳入|作出|督促|免去|撤销|吊销|暂扣|扣发|将(?=[^，。；]{2,30}(?:调离|辞退|清退|开除))|对(?=[^，。；]{2,60}(?:进行|处|作出|实施|采取|诫|批|罚|开除|追究|留党|撤销|免去|停职|记过|警告|降级|约谈|通报))|向(?=[^，。；]{2,40}(?:作出|提交|写出))"
+    r"建议|责成|责令|报请|实行|给予|给与|予以|处以|处罚|判处|取消|没收|鉴于|被|(?<!曾)(?<!曾经)受到|已|由|移送|移交|免于|免予|不予|不再|涉嫌|依法|对其|因死亡|应当?(?:给予|追究)|实施|依据|根据|按照|依照|处(?=上一年|\d|[一二三四五六七八九十百]+万)|提请|将其|列入|纳入|作出|督促|免去|撤销|吊销|暂扣|扣发|将(?=[^，。；]{2,30}(?:调离|辞退|清退|开除))|对(?=[^，。；]{2,200}(?:进行|处|作出|实施|采取|诫|批|罚|开除|追究|留党|撤销|免去|停职|记过|警告|降级|约谈|通报))|向(?=[^，。；]{2,40}(?:作出|提交|写出|作深|作书))"
 )
 _WHOLE_TEXT = frozenset({"REP", "PEN"})
 _APART = re.compile(r"(?:处理|处分|处罚)?(?:和|、|及|以及|与)")
 _NUMBERS_ALONE = r"[^。，；\n]{0,20}[〔【\[][^。，；\n]{4,80}号）?(?=\n|$)"
 _SUMMARY = re.compile(r"(?:以上|上述|前述)(?:人员|单位|责任人|调查|\d{1,3}(?:名|人))")
+_LONGEST_NAMED = 60
 _OUR_COMPANY = re.compile("我(?:公司|厂|矿|集团|项目部|企业)")
 _WE = re.compile(r"本(?:机关|局|厅|部|委|单位)|我(?:局|厅|部|委)")
 _ON_ALL = re.compile(r"(?:对|给予|将)(?:以上|上述|前述)[^，。；]{1,12}")
@@ -94,7 +95,8 @@ def read_penalties(
     if kind == "OTHER" and not chapters:
         return []
     context.in_chapter = bool(chapters)
-    context.reads_subjects = bool(chapters) or kind == "REP"
+    context.prose = kind == "MEDIA" and not chapters
+    context.reads_subjects = bool(chapters) or kind == "REP" or context.prose
     if kind == "PEN":
         context.penalised = penalised_party(view, roster, found.title)
         context.decision = Decision()
@@ -107,6 +109,8 @@ def read_penalties(
         readings.extend(_read_item(context, item, subjects))
     if kind == "PEN":
         readings = readings or _from_title(context, outline, found.title)
+        if any(not reading.kind.endswith(".unspecified") for reading in readings):
+            readings = [r for r in readings if not r.kind.endswith(".unspecified")]
         _sign(readings, found)
     _name_organs_for_all(context, outline, readings)
     return settle(readings)
@@ -215,6 +219,7 @@ def _read_item(
         parties = _with_waiting(context, item, parties)
     scope = Scope(parties, accident_unit=context.found.accident_unit, item_start=item.start)
     scope.listed = _listed(context, item, parties)
+    scope.prose = context.prose
     readings: list[PenaltyReading] = []
     for sentence in _SENTENCE.finditer(context.masked, item.start, item.end):
         summary = _SUMMARY.match(sentence.group()) and sentence.start() > item.start
@@ -263,16 +268,13 @@ def _parties_of(
     context: Context, item: Item, begin: int, subjects: dict[int, tuple[PartyDraft, ...]]
 ) -> tuple[PartyDraft, ...]:
     """Return whom an item is about: its first words, else its heading, else the item above it."""
-    subject = (
-        read_subject(context.view, context.roster, begin, item.end)
-        if context.reads_subjects
-        else None
-    )
+    reads = context.reads_subjects and not context.prose
+    subject = read_subject(context.view, context.roster, begin, item.end) if reads else None
     told = context.kind == "REP" or context.kind in OUTCOME_KINDS
     if subject is not None and told and _acts(context.masked, subject, item.end):
         subject = None
     parties = subject.parties if subject else context.penalised
-    if not parties and item.node.is_heading and context.reads_subjects:
+    if not parties and item.node.is_heading and reads:
         parties = heading_parties(context.view, context.roster, item.node)
     if not parties and not item.node.is_heading and item.node.parent is not None:
         parties = subjects.get(id(item.node.parent), ())
@@ -299,6 +301,8 @@ def _take_subject(context: Context, item: Item, scope: Scope, start: int, end: i
     """
     label = labels("asked", "done").match(context.masked, start, end)
     begin = label.end() if label else start
+    if context.prose:
+        begin = max(begin, context.masked.rfind("：", start, end - 1) + 1)
     subject = read_subject(context.view, context.roster, begin, end)
     if subject is None or _acts(context.masked, subject, end):
         return
@@ -309,12 +313,21 @@ def _take_subject(context: Context, item: Item, scope: Scope, start: int, end: i
         return
     heads = any(cue.start == subject.end + 1 for cue in find_cues(context.masked, begin, end))
     described = described or heads or all(party in scope.subject for party in subject.parties)
+    if context.prose:
+        blamed = bool(read_responsibility(context.masked, subject.end, end))
+        if not ((disposed or blamed) and (described or not _are_persons(subject))):
+            return
     if scope.subject and not item.node.is_heading and not (described and disposed):
         return
     for party in subject.parties:
         if party.employer in _THEIRS and scope.subject:
             party.employer = scope.subject[0].name
     scope.subject, scope.last, scope.organ = subject.parties, (), None
+    scope.subject_at = start
+
+
+def _are_persons(subject: Subject) -> bool:
+    return any(party.kind != "organization" for party in subject.parties)
 
 
 def _is_disposed(text: str, start: int, end: int) -> bool:
@@ -343,6 +356,7 @@ def _read_sentence(
     context: Context, item: Item, scope: Scope, start: int, end: int
 ) -> Iterator[PenaltyReading]:
     scope.organ, scope.organ_group, scope.basis, scope.last = None, None, [], ()
+    scope.sentence = start
     for part in _SUB_SENTENCE.finditer(context.masked, start, end):
         if context.reads_subjects and part.start() > start:
             _take_subject(context, item, scope, part.start(), part.end())
@@ -425,7 +439,7 @@ def _accepted(context: Context, start: int, trigger: int, end: int) -> Iterator[
         stated = stated or bool(
             accepted_to > start and _AND.fullmatch(text, accepted_to, cue.start)
         )
-        if cue.start < trigger and not stated:
+        if cue.start < trigger and not stated and not _is_named(context, clause, cue):
             continue
         if is_conditional(text, start, cue.start):
             continue
@@ -441,6 +455,13 @@ def _accepted(context: Context, start: int, trigger: int, end: int) -> Iterator[
             continue
         accepted_to = cue.end
         yield cue
+
+
+def _is_named(context: Context, clause: int, cue: Cue) -> bool:
+    """Tell whether a clause is nothing but ORG+TITLE+NAME and the sanction: 局长张三停职检查."""
+    said = context.masked[clause : cue.start]
+    parts = split_list(said) if len(said) <= _LONGEST_NAMED else []
+    return bool(parts) and trailing_name(parts[-1]) is not None
 
 
 def _is_a_cell(text: str, cue: Cue, start: int, end: int) -> bool:

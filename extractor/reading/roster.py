@@ -270,7 +270,7 @@ def _enterprise_run() -> re.Pattern[str]:
     body = r"[\u4e00-\u9fffA-Za-z0-9*某×·]"
     bracket = r"（[\u4e00-\u9fff]{2,8}）"
     return re.compile(
-        rf"(?<![\u4e00-\u9fffA-Za-z0-9）])(?P<name>(?:{body}|{bracket}){{2,36}}?(?:{endings})"
+        rf"(?<![\u4e00-\u9fffA-Za-z0-9）])(?P<name>(?:{body}|{bracket}){{2,36}}?(?:{endings})(?!安全监察|监察|监督|管理局|管理站|安全生产监督)"
         rf"(?:[\u4e00-\u9fff]{{1,10}}?(?:分公司|项目部|总厂|分厂))?)"
     )
 

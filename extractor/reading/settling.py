@@ -10,6 +10,7 @@ from collections import defaultdict
 from extractor.reading.clauses import TAKEN_STEPS, PenaltyReading
 
 _Key = tuple[int, str, int | None, float | None]
+_DISCIPLINE = ("party.", "gov.")
 _STAGES = ("proposed", "decided", "executed", "not_executed")
 
 
@@ -22,6 +23,7 @@ class _Facts:
         self._last_step = {id(r.party): r for r in taken}
         self._handed_over = {id(r.party) for r in readings if r.kind == "crim.transferred"}
         self._fined = {id(r.party) for r in readings if r.amount_yuan or r.income_percent}
+        self._disciplined = {id(r.party) for r in readings if r.kind.startswith(_DISCIPLINE)}
         self._sanctioned: defaultdict[int, set[tuple[int, int]]] = defaultdict(set)
         for reading in readings:
             if not reading.kind.startswith("none."):
@@ -32,6 +34,8 @@ class _Facts:
         party, kind = id(reading.party), reading.kind
         if kind == "admin.fine":
             return not (reading.amount_yuan or reading.income_percent) and party in self._fined
+        if kind == "disc.unspecified":
+            return party in self._disciplined
         if kind == "none.exempt":
             return reading.item in self._sanctioned[party]
         if not kind.startswith("crim."):

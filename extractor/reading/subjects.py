@@ -47,6 +47,7 @@ _COMPANY_THEN = re.compile(
     r"[^，。；：、的]{2,30}?(?:有限公司|有限责任公司|股份公司|合作社|经营部)"
     r"(?=[\u4e00-\u9fff](?!$))(?![的、和及与或等内]|[\u4e00-\u9fff]{0,10}(?:分公司|项目部|分厂|公司|员|人|长|经理|总监|工程师))"
 )
+_GOES_ON_AS_NAME = frozenset("的、和与及或等内（“") | {""}
 _LIST_THEN_VERB = re.compile(
     r"未|没有|将|对|违反|违规|违章|违法|作为|在(?=[^职岗])|因|被|受到|涉嫌|犯(?=[\u4e00-\u9fff]{2,14}罪)|均|已|分别"
     r"|擅自|存在|负有|不(?!动产)|由(?!于)|要(?![^，。；]{0,4}员)|于\d"
@@ -187,7 +188,7 @@ def _inside_head(
 ) -> Subject | None:
     """Read a head that goes on without a comma: ORG+TITLE+NAME, ORG对…, NAME违反…."""
     for printed, at, stop in roster.find_known(start, min(start + 60, head_end)):
-        if at == start and _ORG_THEN_VERB.match(view.text, stop, end):
+        if at == start and _goes_on(view.text, stop, end):
             return Subject((roster.organisation(printed, (at, stop)),), stop)
     group = counted_group(head)
     if group is not None:
@@ -217,6 +218,14 @@ def _inside_head(
     if organisations is not None:
         return _organisations(roster, organisations, start, start + len(organisations))
     return None
+
+
+def _goes_on(text: str, stop: int, end: int) -> bool:
+    """Tell whether a clause goes on behind a known unit with what it did, not with a post of it."""
+    if _ORG_THEN_VERB.match(text, stop, end) is not None:
+        return True
+    post = title_pattern().search(text, stop, min(stop + 12, end)) is not None
+    return not post and text[stop : stop + 1] not in _GOES_ON_AS_NAME
 
 
 def _listed_before_verb(roster: Roster, head: str, start: int) -> tuple[PartyDraft, ...]:

@@ -24,6 +24,7 @@ from extractor.reading.names import (
     name_before_post,
     split_list,
     trailing_name,
+    whole_titles,
     words,
 )
 from extractor.reading.roster import PartyDraft, Roster
@@ -35,7 +36,7 @@ _CLUES = (
     r"(?:等)?(?:问题)?的?(?:问题)?线索"
 )
 _INTRODUCER = re.compile(
-    rf"对(?![外此于]|(?:此次|本次|该|这起|这次)?事故(?:的)?(?:发生(?!单位)|负|承担|结果|后果|造成)|其他)|给予|给与|责令|责成|(?:建议)?将(?!{_CLUES})|与(?=[\u4e00-\u9fff]{{2,16}}解除)|吊销|撤销|暂扣|注销"
+    rf"对(?![外此于]|(?:此次|本次|该|这起|这次)?事故(?:的)?(?:发生(?!单位)|负|承担|结果|后果|造成)|其他)|给予|给与|责令|责成|要求|(?:建议)?将(?!{_CLUES})|与(?=[\u4e00-\u9fff]{{2,16}}解除)|吊销|撤销|暂扣|注销|负有?[^，。；]{{0,8}}责任的"
 )
 _TARGET_END = re.compile(
     r"[，。；：]|依法|依规|依纪|依照|按照?|根据|依据|分别|各(?=处|给|罚)|以下|如下|处(?=以|罚|其|上一|人民币|￥|\d|[一二两三四五六七八九十百壹贰叁肆伍陆柒捌玖拾]|$)|给予|给与|进行|予以|实施|作出|做出|写出|"
@@ -57,12 +58,17 @@ _PAY_OF = re.compile(
 )
 _POST_OF = re.compile(r"(?:免去|免除|撤销)(?P<owner>[^，。；]{4,24}?)的职务")
 _DIVIDER = re.compile(
-    r"受到|被|受(?=党|政|诫|到)|由|已|均|分别|于(?=\d)|因|涉嫌|犯(?=[\u4e00-\u9fff]{2,14}罪)|向|也|将|严重|违反|记(?=不良)"
+    r"受到|被(?!告|害人|处罚人|处罚单位|执行人|申请人)|给予|予以|处以|受(?=党|政|诫|到)|由|已|均|分别|于(?=\d|今年|去年|当年|同年)|因|涉嫌|犯(?=[\u4e00-\u9fff]{2,14}罪)|向(?=[^，。；]{2,40}(?:[作做写提递]|$))|也|将|严重|违反|记(?=不良)"
 )
+_LONGEST_LIST = 40
 _SHORT_TARGET = re.compile(r"[\u4e00-\u9fff]{2,6}")
 _NAME = 3
 _OF_PERSONS = ("crim.", "party.", "gov.", "org.", "internal.", "context:")
 _SUFFERS = frozenset({"受到", "被", "受", "由", "犯", "涉嫌", "因"})
+_SUFFERED = re.compile(r"被(?!告|害人)|受到")
+_COUNTS = re.compile(
+    r"(?:另有|其中|还有|另|有)?(?:\d{1,3}|[一二三四五六七八九十百]{1,3})(?:名|人|家)"
+)
 _DISPOSES = re.compile(
     r"建议|责成|责令|依据|根据|按照|依照|由(?!于)|给予|处以|处(?=\d|上一年)|鉴于"
 )
@@ -94,16 +100,37 @@ def _find(
     best = _owner_inside(view, roster, scope, cue)
     scope.last = best or scope.last
     scope.rule, scope.reference = "penalty.inside", None
-    saw_class = False
     scope.unread = None
+    found, saw_class = _introduced(view, roster, scope, start, cue)
+    best = found or best
+    if best:
+        return best
+    if saw_class:
+        return None
+    named = _subject_of_clause(view, roster, scope, clause, cue)
+    if not named and _COUNTS.match(text, clause, cue.start) is not None:
+        return None
+    if not named and _names_a_stranger(text, roster, clause, cue):
+        scope.unread = (clause, cue.end)
+        return None
+    scope.rule = "penalty.clause" if named else _rule_behind(scope)
+    scope.last = named or scope.last
+    scope.shared = named or scope.shared
+    return named or scope.assumed()
+
+
+def _introduced(
+    view: View, roster: Roster, scope: Scope, start: int, cue: Cue
+) -> tuple[tuple[PartyDraft, ...], bool]:
+    """Return whom 对X…, 给予X…, 责令X… name, the last of them, and whether it is a mere class."""
+    text = view.text
+    clause = max(start, max(text.rfind(mark, start, cue.start) for mark in "，；：") + 1)
+    best: tuple[PartyDraft, ...] = ()
+    saw_class = False
     disposes = _DISPOSES.search(text, start, cue.start)
     for intro in _INTRODUCER.finditer(text, start, cue.end):
-        if intro.start() >= cue.start and intro.group() != "对":
-            continue
-        limit = cue.start if intro.start() < cue.start else cue.end
-        end_match = _TARGET_END.search(text, intro.end(), limit)
-        end = end_match.start() if end_match else limit
-        if end - intro.end() < 1 or _names_the_organ(intro.group(), text, end, cue):
+        end = _end_of_target(text, roster, intro, cue)
+        if end is None or _names_the_organ(intro.group(), text, end, cue):
             continue
         told = disposes is not None and intro.start() >= disposes.start()
         if not told and intro.start() < clause and not _stands_alone(intro, text, end):
@@ -118,18 +145,39 @@ def _find(
         elif intro.start() >= clause and (found is None or _names_somebody(intro, text, end)):
             saw_class = True
             scope.unread = None if found is None else (intro.start(), cue.end)
-    if best:
-        return best
-    if saw_class:
+    return best, saw_class
+
+
+def _end_of_target(text: str, roster: Roster, intro: re.Match[str], cue: Cue) -> int | None:
+    """Return where the words behind 对 or 给予 end that name the target, None for no words."""
+    if intro.start() >= cue.start and intro.group() != "对":
         return None
-    named = _subject_of_clause(view, roster, scope, clause, cue)
-    if not named and _names_a_stranger(text, roster, clause, cue):
-        scope.unread = (clause, cue.end)
-        return None
-    scope.rule = "penalty.clause" if named else _rule_behind(scope)
-    scope.last = named or scope.last
-    scope.shared = named or scope.shared
-    return named or scope.referent()
+    limit = cue.start if intro.start() < cue.start else cue.end
+    stop = _TARGET_END.search(text, intro.end(), limit)
+    end = _list_end(text, roster, intro.end(), stop.start() if stop else limit, limit)
+    return end if end > intro.end() else None
+
+
+def _list_end(text: str, roster: Roster, start: int, end: int, limit: int) -> int:
+    """Return where the list ends that goes on behind a comma: 给予局长张三，所长李四等3人…."""
+    for _ in range(_LONGEST_LIST):
+        if end >= limit or text[end] != "，":
+            break
+        said = text[start:end]
+        units = all(is_organisation(part) for part in split_list(said.replace("，", "、")))
+        if not units and not _all_titled(said.rpartition("，")[2], roster):
+            break
+        stop = _TARGET_END.search(text, end + 1, limit)
+        behind = text[end + 1 : stop.start() if stop else limit]
+        goes_on = (
+            all(is_organisation(part) for part in split_list(behind))
+            if units
+            else _all_titled(behind, roster)
+        )
+        if not behind or not goes_on:
+            break
+        end += 1 + len(behind)
+    return end
 
 
 def _rule_behind(scope: Scope) -> str:
@@ -165,6 +213,10 @@ def _stands_alone(intro: re.Match[str], text: str, end: int) -> bool:
 
 def _names_the_organ(intro: str, text: str, end: int, cue: Cue) -> bool:
     """责成X给予…, 责成X吊销…: X imposes; 责成X向Y作出检查: X is the one sanctioned."""
+    if intro == "要求":
+        return not cue.kind.endswith("self_criticism")
+    if intro == "责令" and text[end : end + 1] == "对":
+        return True
     return intro == "责成" and not (text[end : end + 1] == "向" or cue.kind.endswith("criticism"))
 
 
@@ -208,16 +260,22 @@ def _subject_of_clause(
     cue (给予张三记过，所长李四、科员王五警告). A unit is only taken where it cannot be the one who
     imposes.
     """
-    clause += len("建议") if view.text.startswith("建议", clause) else 0
+    for lead in ("建议", "其中", "同时"):
+        clause += len(lead) if view.text.startswith(lead, clause) else 0
     divider = _DIVIDER.search(view.text, clause, cue.start)
     end = divider.start() if divider else cue.start
+    while end > clause and view.text[end - 1] in "则也均还都":
+        end -= 1
     if end - clause < 2:
         return ()
+    clause = _list_start(view.text, roster, scope.sentence, clause, end)
     if not scope.subject or divider is not None:
         group = counted_party(roster, view.text[clause:end], clause, end)
         if group is not None:
             return (group,)
-    suffers = divider is not None and divider.group() in _SUFFERS
+    suffers = divider is not None and (
+        divider.group() in _SUFFERS or _SUFFERED.search(view.text, end, cue.end) is not None
+    )
     if not _reads_as_parties(view.text[clause:end], roster):
         return ()
     found = resolve(view, roster, scope, clause, end, new=suffers) or ()
@@ -225,6 +283,31 @@ def _subject_of_clause(
     if units and not (suffers or cue.kind.endswith("self_criticism")):
         return ()
     return found
+
+
+def _list_start(text: str, roster: Roster, start: int, clause: int, end: int) -> int:
+    """Return where the list of titled names begins that ends with this clause.
+
+    副所长张三，大队长李四，科员王五、赵六被…: commas part the elements too.
+    """
+    if not _all_titled(text[clause:end], roster):
+        return clause
+    for _ in range(_LONGEST_LIST):
+        if clause <= start or text[clause - 1] != "，":
+            break
+        before = max(text.rfind(mark, start, clause - 1) for mark in "，；：。\n") + 1
+        if not _all_titled(text[max(before, start) : clause - 1].removeprefix("其中"), roster):
+            break
+        clause = max(before, start)
+    return clause + (len("其中") if text.startswith("其中", clause) else 0)
+
+
+def _all_titled(words: str, roster: Roster) -> bool:
+    """Tell whether these words are ORG+TITLE+NAME, or a list that begins so."""
+    parts = whole_titles(split_list(words), roster.text)
+    named = [trailing_name(part, roster.text) is not None for part in parts]
+    plain = [is_person_name(part) for part in parts]
+    return bool(parts) and named[0] and all(a or b for a, b in zip(named, plain, strict=True))
 
 
 def _reads_as_parties(text: str, roster: Roster) -> bool:
@@ -238,5 +321,5 @@ def _reads_as_parties(text: str, roster: Roster) -> bool:
         or trailing_name(part, roster.text) is not None
         or MASKED.fullmatch(part)
         or is_person_name(part)
-        for part in split_list(text)
+        for part in whole_titles(split_list(text), roster.text)
     )
