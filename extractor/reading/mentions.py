@@ -75,6 +75,8 @@ class Scope:
         """Whom a sanction without target words falls on; in prose only the sentence's own."""
         if self.prose and not self.last and self.subject_at < self.sentence:
             return ()
+        if self.prose and any(party.kind == "group" for party in self.last):
+            return ()
         return self.last or self.subject
 
     def referent(self) -> tuple[PartyDraft, ...]:

@@ -29,6 +29,7 @@ from extractor.reading.names import count_of, split_list, trailing_name
 from extractor.reading.organs import find_organ_behind, find_organs_for_all
 from extractor.reading.outline import Node, Outline
 from extractor.reading.roster import PartyDraft, Roster
+from extractor.reading.runs import list_turns
 from extractor.reading.sanctions import (
     Cue,
     find_cues,
@@ -56,7 +57,6 @@ _TRIGGER = re.compile(
     r"建议|责成|责令|报请|实行|给予|给与|予以|处以|处罚|判处|取消|没收|鉴于|被|(?<!曾)(?<!曾经)受到|已|由|移送|移交|免于|免予|不予|不再|涉嫌|依法|对其|因死亡|应当?(?:给予|追究)|实施|依据|根据|按照|依照|处(?=上一年|\d|[一二三四五六七八九十百]+万)|提请|将其|列入|纳入|作出|督促|免去|撤销|吊销|暂扣|扣发|将(?=[^，。；]{2,30}(?:调离|辞退|清退|开除))|对(?=[^，。；]{2,200}(?:进行|处|作出|实施|采取|诫|批|罚|开除|追究|留党|撤销|免去|停职|记过|警告|降级|约谈|通报))|向(?=[^，。；]{2,40}(?:作出|提交|写出|作深|作书))"
 )
 _WHOLE_TEXT = frozenset({"REP", "PEN"})
-_APART = re.compile(r"(?:处理|处分|处罚)?(?:和|、|及|以及|与)")
 _NUMBERS_ALONE = r"[^。，；\n]{0,20}[〔【\[][^。，；\n]{4,80}号）?(?=\n|$)"
 _SUMMARY = re.compile(r"(?:以上|上述|前述)(?:人员|单位|责任人|调查|\d{1,3}(?:名|人))")
 _LONGEST_NAMED = 60
@@ -389,39 +389,27 @@ def _read_part(
 ) -> Iterator[PenaltyReading]:
     trigger = _TRIGGER.search(context.masked, start, end)
     cues = list(_accepted(context, start, trigger.start() if trigger else end, end))
-    window = start
-    made: list[PenaltyReading] = []
-    for at, cue in enumerate(cues):
-        limit = cues[at + 1].start if at + 1 < len(cues) else end
+    window, made = start, list[PenaltyReading]()
+    whole: Cue | None = None
+    for turn in list_turns(context.masked, cues, start, end):
+        if turn.index and turn.whole is not None and turn.whole == whole:
+            continue
+        cue = turn.cue
         targets = find_targets(context.view, context.roster, scope, window, cue)
         window = cue.end
-        turn = _turn(context.masked, cues, at, start)
-        if targets and turn is not None and len(targets) == turn[1]:
-            targets = (targets[turn[0]],)
         if not targets:
             if scope.unread is not None and context.in_chapter:
                 context.found.unread.append(scope.unread)
             continue
-        reading = ClauseReading(context, item, scope, cue, (start, end), limit)
+        if turn.apart and len(targets) == turn.size > 1:
+            targets = (targets[turn.index],)
+        elif turn.whole is not None:
+            cue = whole = turn.whole
+        reading = ClauseReading(context, item, scope, cue, (start, end), turn.limit)
         made.extend(reading.records(targets))
-        if turn is not None:
+        if turn.apart and turn.size > 1:
             scope.last = scope.shared or scope.last
     yield from _without_vague(context.masked, made)
-
-
-def _turn(text: str, cues: Sequence[Cue], at: int, start: int) -> tuple[int, int] | None:
-    """Return which of how many a cue is in a run that 分别 hands out one by one.
-
-    局长张三、副局长李四分别受到诫勉和党内警告处分: the first kind to the first, and so on.
-    """
-    first = last = at
-    while first > 0 and _APART.fullmatch(text, cues[first - 1].end, cues[first].start):
-        first -= 1
-    while last + 1 < len(cues) and _APART.fullmatch(text, cues[last].end, cues[last + 1].start):
-        last += 1
-    if first == last or "分别" not in text[max(start, cues[first].start - 40) : cues[first].start]:
-        return None
-    return at - first, last - first + 1
 
 
 def _accepted(context: Context, start: int, trigger: int, end: int) -> Iterator[Cue]:
