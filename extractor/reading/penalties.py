@@ -9,9 +9,11 @@ record is one party and one kind.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from itertools import islice, takewhile
 
 from extractor.reading.clauses import (
     ClauseReading,
@@ -377,8 +379,9 @@ def _basis_in(
     """Return the articles cited as basis in this range, and the range that cites them."""
     found: list[str] = []
     places: list[int] = []
-    for law in laws:
-        if start <= law.start < end and law.role == "basis" and law.articles:
+    first = bisect_left(laws, start, key=lambda law: law.start)
+    for law in takewhile(lambda law: law.start < end, islice(laws, first, None)):
+        if law.role == "basis" and law.articles:
             found.extend(article for article in law.articles if article not in found)
             places.extend((law.start, law.end))
     return found, (min(places), max(places)) if places else None
@@ -490,8 +493,10 @@ def _link_numbers(context: Context, item: Item, readings: Sequence[PenaltyReadin
     parts = {reading.part for reading in readings}
     own: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
     shared: list[int] = []
-    for number in context.found.numbers:
-        if not item.start <= number.start < item.end or number.kind not in _NUMBER_KINDS:
+    numbers = context.found.numbers
+    first = bisect_left(numbers, item.start, key=lambda number: number.start)
+    for number in takewhile(lambda number: number.start < item.end, islice(numbers, first, None)):
+        if number.kind not in _NUMBER_KINDS:
             continue
         part = next((p for p in parts if p[0] <= number.start < p[1]), None)
         if part is None:

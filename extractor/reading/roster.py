@@ -39,7 +39,6 @@ _WE = re.compile(
     r"(?P<noun>公司|集团|局|委|办|厂|矿|院|中心|大队|支队|街道|厅|站|所|[镇乡])(?:人民政府|办事处)?$"
 )
 _TITLE_LINES = 3
-_TAIL = 4
 _MASKED_PARTS = frozenset("某*×xX")
 
 
@@ -71,7 +70,10 @@ class Roster:
         self.text = view.text
         self._parties: list[PartyDraft] = []
         self._by_name: dict[str, PartyDraft] = {}
+        self._persons: defaultdict[str, list[PartyDraft]] = defaultdict(list)
         self.alias_of: dict[str, str] = {}
+        self._aliases: defaultdict[str, list[str]] = defaultdict(list)
+        self._alias_count = 0
         self.organisations: dict[str, tuple[int, int]] = {}
         self.proposed_persons: frozenset[str] = frozenset()
         self._collect_enterprises()
@@ -131,11 +133,10 @@ class Roster:
 
         云岭省安达公司 and 安达公司 are one; 分包给安达公司 is 安达公司 behind other words.
         """
-        ends: defaultdict[str, list[str]] = defaultdict(list)
-        for name in sorted([*self.organisations, *self.alias_of], key=len):
-            ends[name[-_TAIL:]].append(name)
+        names = {*self.organisations, *self.alias_of}
         for name in sorted(self.organisations, key=len, reverse=True):
-            self._merge(name, [short for short in ends[name[-_TAIL:]] if len(short) < len(name)])
+            ends = (name[cut:] for cut in range(len(name) - 1, 0, -1))
+            self._merge(name, [short for short in ends if short in names])
         for alias, full in list(self.alias_of.items()):
             target = self.alias_of.get(full, full)
             if target in self.organisations:
@@ -155,9 +156,9 @@ class Roster:
                 self.alias_of[short] = name
 
     def _name_before(self, head: str, end: int) -> str | None:
-        for name in sorted(self.organisations, key=len, reverse=True):
-            if head.endswith(name):
-                return name
+        for cut in range(len(head)):
+            if head[cut:] in self.organisations:
+                return head[cut:]
         piece = re.split(r"[，。；：、\n“”\"（]", head)[-1]
         name, start = _trim_left(piece, end - len(piece))
         if is_organisation(name):
@@ -183,13 +184,22 @@ class Roster:
         if draft is None:
             home = self.organisations.get(full, at)
             draft = PartyDraft("organization", full, home)
-            draft.aliases.extend(a for a, of in self.alias_of.items() if of == full)
+            draft.aliases.extend(self._aliases_of(full))
             self._add(full, draft)
         for form in (name, printed or name):
             if form != full and form not in draft.aliases:
                 draft.aliases.append(form)
         draft.mentions.append(at)
         return draft
+
+    def _aliases_of(self, full: str) -> list[str]:
+        """Return the other names of an organisation; the table is made anew when it has grown."""
+        if self._alias_count != len(self.alias_of):
+            self._alias_count = len(self.alias_of)
+            self._aliases.clear()
+            for alias, of in self.alias_of.items():
+                self._aliases[of].append(alias)
+        return self._aliases.get(full, [])
 
     def listed_organisation(
         self, name: str, at: tuple[int, int], before: Sequence[str]
@@ -223,9 +233,7 @@ class Roster:
     ) -> PartyDraft:
         """Return this person; a masked name with another title is another person."""
         masked = any(char in _MASKED_PARTS for char in name)
-        for draft in self._parties:
-            if draft.kind != "person" or draft.name != name:
-                continue
+        for draft in self._persons[name]:
             if masked and title and draft.title and title != draft.title:
                 continue
             draft.title = draft.title or title
@@ -233,15 +241,14 @@ class Roster:
             draft.mentions.append(at)
             return draft
         draft = PartyDraft("person", name, at, title=title, employer=employer, mentions=[at])
+        self._persons[name].append(draft)
         self._add(f"person:{name}:{len(self._parties)}", draft)
         return draft
 
     def known_person(self, name: str) -> PartyDraft | None:
         """Return the last person of this name that has been read."""
-        for draft in reversed(self._parties):
-            if draft.kind == "person" and draft.name == name:
-                return draft
-        return None
+        known = self._persons.get(name)
+        return known[-1] if known else None
 
     def group(self, name: str, count: int | None, at: tuple[int, int]) -> PartyDraft:
         """Return a counted group without names (2名责任人员)."""

@@ -1,7 +1,7 @@
 """Kinds that stand in one list: which is whose, by 分别, and where nobody can tell.
 
-局长张三、副局长李四分别受到诫勉和警告处分: one each, in order. 对9名干部分别给予撤职、降级、记过处分:
-a sanction each, but not which. 给予记过或记大过处分: the first is certain to be the least.
+局长张三、副局长李四分别受到诫勉和警告处分: one each, in order. 对9名干部分别给予撤职、记过处分: a
+sanction each, but not which. 给予记过或记大过处分: the first is certain to be the least.
 """
 
 from __future__ import annotations

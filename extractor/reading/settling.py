@@ -11,6 +11,7 @@ from extractor.reading.clauses import TAKEN_STEPS, PenaltyReading
 
 _Key = tuple[int, str, int | None, float | None]
 _DISCIPLINE = ("party.", "gov.")
+_FINE = "admin.fine"
 _STAGES = ("proposed", "decided", "executed", "not_executed")
 
 
@@ -56,14 +57,21 @@ def settle(readings: list[PenaltyReading]) -> list[PenaltyReading]:
     """
     facts = _Facts(readings)
     kept: dict[_Key, PenaltyReading] = {}
+    fines: defaultdict[int, list[_Key]] = defaultdict(list)
     for reading in readings:
-        if facts.supersedes(reading) or _joins_fine(reading, kept):
+        if facts.supersedes(reading) or _joins_fine(reading, kept, fines[id(reading.party)]):
             continue
-        key = (id(reading.party), reading.kind, reading.amount_yuan, reading.income_percent)
+        key = _key(reading)
         before = kept.get(key)
         if before is None or _says_more(reading, before):
             kept[key] = reading
+        if before is None and reading.kind == _FINE:
+            fines[id(reading.party)].append(key)
     return list(kept.values())
+
+
+def _key(reading: PenaltyReading) -> _Key:
+    return id(reading.party), reading.kind, reading.amount_yuan, reading.income_percent
 
 
 def _says_more(reading: PenaltyReading, before: PenaltyReading) -> bool:
@@ -74,18 +82,20 @@ def _says_more(reading: PenaltyReading, before: PenaltyReading) -> bool:
     )
 
 
-def _joins_fine(reading: PenaltyReading, kept: dict[_Key, PenaltyReading]) -> bool:
+def _joins_fine(
+    reading: PenaltyReading, kept: dict[_Key, PenaltyReading], fines: list[_Key]
+) -> bool:
     """Join a fine ordered as a share of income with the sum that was then imposed.
 
     建议处上一年年收入40%的罚款 … 处以罚款51200元: one record, as far on as the later statement.
     """
-    if reading.kind != "admin.fine":
+    if reading.kind != _FINE:
         return False
-    for key, before in kept.items():
-        same = key[0] == id(reading.party) and key[1] == reading.kind
+    for key in fines:
+        before = kept[key]
         ordered = before.income_percent and before.amount_yuan is None
         further = before.stage == "proposed" and reading.stage != "proposed"
-        if not same or not ordered or not (further or before.part == reading.part):
+        if not ordered or not (further or before.part == reading.part):
             continue
         if reading.amount_yuan is None or reading.income_percent not in (
             None,
@@ -99,6 +109,7 @@ def _joins_fine(reading: PenaltyReading, kept: dict[_Key, PenaltyReading]) -> bo
         if "basis" in before.sources:
             reading.sources.setdefault("basis", before.sources["basis"])
         del kept[key]
-        kept[(key[0], key[1], reading.amount_yuan, reading.income_percent)] = reading
+        kept[_key(reading)] = reading
+        fines[fines.index(key)] = _key(reading)
         return True
     return False
