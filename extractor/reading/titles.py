@@ -36,8 +36,8 @@ _DATE_LINE = re.compile(
     r"(?:(?:\d{1,2}|[一二三四五六七八九十]{1,3})日)?[）)]?|\d{4}[-/.]\d{1,2}[-/.]\d{1,2}"
 )
 _NUMBER_LINE = re.compile(
-    r"[（(]?(?:（[\u4e00-\u9fff]{1,6}）)?[\u4e00-\u9fff]{1,16}"
-    r"[〔\[【（]?(?:19|20)\d{2}[〕\]】）]?第?\d{1,6}号[）)]?"
+    r"(?:[\u4e00-\u9fff]{2,10}：)?[（(]?(?:（[\u4e00-\u9fff]{1,6}）)?[\u4e00-\u9fff]{1,16}"
+    r"[〔\[【（]?(?:19|20)\d{2}[〕\]】）]?第?\d{1,6}号[）)]?(?:签发人：?.{0,12})?"
 )
 _BRACKETS = re.compile(r"(?:（[^（）]{1,20}）)+$")
 
@@ -175,15 +175,27 @@ def _places(view: View, lines: Sequence[HeadLine]) -> Iterator[TitlePlace]:
     """Yield what may be the title, in document order, up to the first line of the body."""
     for at, line in enumerate(lines):
         if line.sort == "body":
-            yield from _glued_title(view, line)
+            glued = list(_glued_title(view, line))
+            yield from glued or _after_lead(lines, at)
             return
         if line.sort != "line":
             continue
         first, last = _extend_back(lines, at), _extend_on(lines, at)
         text = "".join(part.text for part in lines[first : last + 1])
         verdict = judge(text)
-        if verdict.weight and len(text) <= _TITLE_CHARS:
+        if verdict.weight < SURE and (glued := list(_glued_title(view, line))):
+            yield from glued
+        elif verdict.weight and len(text) <= _TITLE_CHARS:
             yield TitlePlace(lines[first].start, lines[last].end, verdict)
+
+
+def _after_lead(lines: Sequence[HeadLine], at: int) -> Iterator[TitlePlace]:
+    """Yield the title of a report that a portal prints behind a lead of one paragraph."""
+    if at + 1 < len(lines) and lines[at + 1].sort == "line" and not MARK.match(lines[at].text):
+        line = lines[at + 1]
+        verdict = judge(line.text)
+        if verdict.weight >= SURE and verdict.kind in ("INV", "EVAL"):
+            yield TitlePlace(line.start, line.end, verdict)
 
 
 def _extend_back(lines: Sequence[HeadLine], at: int) -> int:
@@ -234,14 +246,17 @@ def _extend_on(lines: Sequence[HeadLine], at: int) -> int:
 
 def _glued_title(view: View, line: HeadLine) -> Iterator[TitlePlace]:
     """Yield the title that stands before the first sentence on the same line, if any."""
-    stop = min(line.end, line.start + _TITLE_CHARS)
-    for match in _pattern("wrapping", "glued").finditer(view.text, line.start, stop):
-        text = view.text[line.start : match.end()]
+    numbered = re.compile(r"\d{1,2}、").match(view.text, line.start, line.end)
+    start = numbered.end() if numbered is not None else line.start
+    for match in _pattern("wrapping", "glued").finditer(
+        view.text, start, min(line.end, start + _TITLE_CHARS)
+    ):
+        text = view.text[start : match.end()]
         if any(c in text for c in "。；\n") or text.count("《") != text.count("》"):
             return
         verdict = judge(text)
         if verdict.weight >= SURE and not text.startswith(("根据", "依据", "按照", "为")):
-            yield TitlePlace(line.start, match.end(), verdict)
+            yield TitlePlace(start, match.end(), verdict)
             return
 
 
@@ -269,6 +284,8 @@ def judge(title: str) -> Verdict:
     carrier = _carrier(title)
     if carrier is not None:
         return carrier
+    if _pattern("news", "object").search(title):
+        return Verdict(None, "title.news", WEAK)
     core = _core(title)
     row = _row_of(_emptied(core))
     if row is None and core.endswith("》") and "《" in core:
@@ -280,6 +297,8 @@ def judge(title: str) -> Verdict:
             return Verdict(None, "title.headline", WEAK)
         is_column = _pattern("wrapping", "column").fullmatch(core) is not None
         return Verdict(row[1], row[0], WEAK if is_column else SURE)
+    if "关于" not in title and _pattern("news", "sentence").search(title):
+        return Verdict(None, "title.news", WEAK)
     if _pattern("accident_name", "pattern").search(core):
         return Verdict(None, "title.accident", NAMED)
     return _NOTHING
