@@ -39,6 +39,7 @@ class _Row:
     unless: re.Pattern[str] | None
     times: int
     report: bool | None
+    addressee: bool | None
 
 
 @dataclass(slots=True)
@@ -49,6 +50,7 @@ class _Words:
     starts: Sequence[str]
     parts: dict[str, str]
     title: str
+    addressee: bool
     _report: bool | None = None
 
     @property
@@ -79,6 +81,7 @@ def _row(row: dict[str, Any]) -> _Row:
         re.compile(row["unless"]) if "unless" in row else None,
         row.get("times", 1),
         row.get("report"),
+        row.get("addressee"),
     )
 
 
@@ -96,13 +99,19 @@ def kind_by_content(
     """
     starts = [line.text for line in lines if line.sort not in ("noise", "date")]
     parts = {"head": view.text[:_HEAD_CHARS], "text": view.text, "end": view.text[-_END_CHARS:]}
-    words = _Words(view, starts, parts, verdict.rule if verdict is not None else "")
+    words = _Words(view, starts, parts, verdict.rule if verdict else "", _is_addressed(lines))
     row = next((row for row in _rows() if _fits(row, words)), None)
     if row is not None:
         return row.kind, row.name
     if verdict is not None and verdict.kind is not None:
         return verdict.kind, verdict.rule
     return "OTHER", "content.none"
+
+
+def _is_addressed(lines: Sequence[HeadLine]) -> bool:
+    """Tell whether one of the first lines calls the addressee: 北河县人民政府："""
+    called = re.compile(_rules()["addressee"]["line"])
+    return any(called.fullmatch(line.text) for line in lines[: _STARTS[0][1]])
 
 
 def _fits(row: _Row, words: _Words) -> bool:
@@ -112,6 +121,8 @@ def _fits(row: _Row, words: _Words) -> bool:
         if not any(start.match(line) for line in words.starts[:count]):
             return False
     if not all(_occurs(words.parts[part], found, row.times) for part, found in row.found):
+        return False
+    if row.addressee is not None and row.addressee != words.addressee:
         return False
     if row.unless is not None and row.unless.search(words.parts["head"]):
         return False
