@@ -119,7 +119,22 @@ def head_lines(view: View, document: Document) -> list[HeadLine]:
         blank = False
         if len(lines) >= _HEAD_LINES:
             break
-    return lines
+    return _unstacked(lines)
+
+
+def _unstacked(lines: Sequence[HeadLine]) -> list[HeadLine]:
+    """Join the lines of a cover that prints 调查报告 with one character on each."""
+    joined: list[HeadLine] = []
+    single = False
+    for line in lines:
+        is_single = len(line.text) == 1 and "\u4e00" <= line.text <= "\u9fff"
+        if single and is_single:
+            before = joined.pop()
+            text = before.text + line.text
+            line = HeadLine(before.start, line.end, text, before.gap, _sort(text))
+        joined.append(line)
+        single = is_single
+    return joined
 
 
 def _locate(view: View, start: int, end: int) -> tuple[int, int]:
@@ -297,10 +312,10 @@ def judge(title: str) -> Verdict:
             return Verdict(None, "title.headline", WEAK)
         is_column = _pattern("wrapping", "column").fullmatch(core) is not None
         return Verdict(row[1], row[0], WEAK if is_column else SURE)
-    if "关于" not in title and _pattern("news", "sentence").search(title):
-        return Verdict(None, "title.news", WEAK)
     if _pattern("accident_name", "pattern").search(core):
         return Verdict(None, "title.accident", NAMED)
+    if "关于" not in title and _pattern("news", "sentence").search(title):
+        return Verdict(None, "title.news", WEAK)
     return _NOTHING
 
 
