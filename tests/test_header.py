@@ -62,7 +62,7 @@ def test_every_value_has_a_range_inside_the_text(case: dict[str, Any]) -> None:
         assert getattr(accident, name) == printed
 
 
-@pytest.mark.parametrize("kind", ["PLAN", "NOTICE", "CIRC", "RULE", "MEDIA", "OTHER"])
+@pytest.mark.parametrize("kind", ["PLAN", "NOTICE", "CIRC", "RULE", "MEDIA"])
 def test_kinds_about_no_single_accident(kind: str) -> None:
     _, _, accident = _read(CASES[0]["text"], kind)
     assert accident is None

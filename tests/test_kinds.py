@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,20 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.document import Document, DocumentBuilder
+from extractor.reading.citations import find_document_numbers
 from extractor.reading.kinds import kind_of_title, read_front, read_kind
 from extractor.view import View, build_view, squeeze
 
-CASES = tomllib.loads(
-    (Path(__file__).parent / "data" / "cases" / "kinds.toml").read_text(encoding="utf-8")
-)["case"]
-_NUMBER = re.compile(r"[（）\u4e00-\u9fff]{2,14}〔\d{4}〕\d{1,4}号")
-
-
-@dataclass(frozen=True)
-class Number:
-    start: int
-    end: int
-    normal: str
+_FOLDER = Path(__file__).parent / "data" / "cases"
+CASES = [
+    case
+    for name in ("kinds", "archive")
+    for case in tomllib.loads((_FOLDER / f"{name}.toml").read_text(encoding="utf-8"))["case"]
+]
 
 
 def _document(text: str) -> tuple[Document, View]:
@@ -36,10 +30,6 @@ def _document(text: str) -> tuple[Document, View]:
         builder.add_block(line)
     document = builder.build()
     return document, build_view(document)
-
-
-def _numbers(view: View) -> list[Number]:
-    return [Number(m.start(), m.end(), m.group()) for m in _NUMBER.finditer(view.text)]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["proves"])
@@ -54,7 +44,7 @@ def test_kind_and_title(case: dict[str, str]) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["proves"])
 def test_front(case: dict[str, str]) -> None:
     document, view = _document(case["text"])
-    numbers = _numbers(view)
+    numbers = find_document_numbers(view)
     front = read_front(view, document, read_kind(view, document), numbers)
     own = numbers[front.number].normal if front.number is not None else ""
     got = {"number": own, "issuer": front.issuer or "", "date": front.date or ""}
@@ -136,7 +126,24 @@ def test_every_text_is_read(text: str) -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["关于《", "一、", "（", "“7·12”", "报告\n", "评估组", "关于印发", "事故调查报告\n", "。"],
+    [
+        "关于《",
+        "一、",
+        "（",
+        "“7·12”",
+        "报告\n",
+        "评估组",
+        "关于印发",
+        "事故调查报告\n",
+        "。",
+        "现对事故",
+        "现呈请",
+        "建议由甲方",
+        "个别企业",
+        "第一条\n",
+        "通报如下",
+        "罚〔2020〕",
+    ],
 )
 def test_time_is_linear_in_hostile_text(unit: str) -> None:
     """A hundred thousand characters of one pattern take well under a second."""

@@ -226,7 +226,9 @@ def _established(text: str, start: int, end: int) -> tuple[int, int, str] | None
             return date_start, date_end, iso
         if worked is None and _rule("work").search(text, date_end, min(high, date_end + 120)):
             worked = date_start, date_end, iso
-    return worked
+    label = _rule("date_label").search(text, start, end)
+    labelled = _full_dates(text, label.end(), label.end() + 16) if label is not None else iter(())
+    return worked or next(labelled, None)
 
 
 def _group(text: str, start: int, end: int) -> _Group:
@@ -240,7 +242,21 @@ def _group(text: str, start: int, end: int) -> _Group:
             best.members
         ):
             best = found
+    if best.lead is None and not best.members:
+        return _labelled_group(text, start, end)
     return best
+
+
+def _labelled_group(text: str, start: int, end: int) -> _Group:
+    """Read 牵头单位：X and 成员单位：Y、Z as lines of their own."""
+    lead = _rule("lead_label").search(text, start, end)
+    members = _rule("members_label").search(text, start, end)
+    lead_span = None
+    if lead is not None and 2 <= lead.end(1) - lead.start(1) <= 30:
+        lead_span = lead.span(1)
+    spans = tuple(_pieces(text, *members.span(1))) if members is not None else ()
+    bodies = sum(1 for span in spans if _rule("body").search(text[slice(*span)]))
+    return _Group(lead_span, spans if bodies * 2 >= len(spans) else ())
 
 
 @cache
@@ -290,8 +306,11 @@ def _bodies(text: str, start: int, end: int) -> tuple[tuple[int, int], ...]:
 def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Cut a list; the 和 inside a name (人力资源和社会保障局) is no cut."""
     at = start
+    inner = {m.start() for m in _rule("inner_and").finditer(text, start, end)}
     for match in _SPLIT.finditer(text, start, end):
         piece = text[at : match.start()]
+        if match.start() in inner:
+            continue
         if match.group() in "和及与" and len(piece) > 4 and not _NAME_DONE.search(piece):
             continue
         if match.start() > at:
@@ -312,7 +331,8 @@ def _methods(text: str, start: int, end: int) -> tuple[tuple[int, int], ...]:
             spans = tuple(_ways(text, lead.end(), match.start()))
             if spans:
                 return spans
-    return ()
+    label = _rule("methods_label").search(text, start, end)
+    return tuple(_ways(text, *label.span(1))) if label is not None else ()
 
 
 def _ways(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

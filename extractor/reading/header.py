@@ -121,7 +121,8 @@ def _pattern(table: str, key: str) -> re.Pattern[str]:
 
 @cache
 def _grade_pattern() -> re.Pattern[str]:
-    return re.compile("|".join(row["name"] for row in _rules()["grade"]))
+    """Pattern of a grade that is no class: 较大, not 较大及以上."""
+    return re.compile(rf"(?:{'|'.join(row['name'] for row in _rules()['grade'])})(?!及?以[上下])")
 
 
 @cache
@@ -171,6 +172,10 @@ def read_accident(
     if date is not None:
         fields.put("date", date.iso, (date.start, date.end))
     _put_mark(view, fields, marks, date)
+    _put_named(view, fields)
+    if date is None and "date" not in fields.values:
+        date = _date_of_day(view, title, fields)
+        passage = passage or _passage(view, title, date, marks)
     if passage is not None:
         _read_passage(view, passage, date, fields)
     _read_losses(view, outline, fields)
@@ -293,6 +298,62 @@ def _put_mark(view: View, fields: _Fields, marks: Sequence[Mark], date: _Date | 
             return
 
 
+def _put_named(view: View, fields: _Fields) -> None:
+    """Read mark, grade and type where the text names the accident of its report or group.
+
+    For documents whose title is lost: 《…“7·12”一般坍塌事故调查报告》, “7·12”一般坍塌事故评估组.
+    Without a known day, all that is so named must be of one day.
+    """
+    found: list[tuple[Mark, int]] = []
+    for mark in find_marks(view.text, 0, min(_ZONE, len(view.text))):
+        named = _pattern("name", "named").match(view.text, mark.end)
+        if named is not None and mark.is_quoted and mark.is_plain:
+            found.append((mark, named.end()))
+    days = fields.days or _day_of(fields)
+    if not days:
+        days = set(found[0][0].days) if found else set()
+        if len(days) != 1 or any(set(mark.days) != days for mark, _ in found):
+            return
+    for mark, end in found:
+        if not days & set(mark.days):
+            continue
+        fields.put("mark", write_mark(next(iter(days))), (mark.start, mark.end))
+        flat = _flat(view, (mark.end, end))
+        _read_grade_and_type(flat, (0, len(flat.text)), 1, fields)
+
+
+def _date_of_day(view: View, title: tuple[int, int] | None, fields: _Fields) -> _Date | None:
+    """Find the date by the day of the mark: where 发生 tells it, or where 年 or 月 is lost."""
+    start = title[1] if title is not None else 0
+    stop = min(start + _ZONE, len(view.text))
+    dates = [x for x in _scored(view.text, start, stop, fields.days) if x.day in fields.days]
+    best = max(dates, key=lambda date: date.score, default=None)
+    if best is None or best.score < 6:
+        best = _damaged_date(view.text, start, stop, fields.days)
+    if best is not None:
+        fields.put("date", best.iso, (best.start, best.end))
+    return best
+
+
+def _damaged_date(text: str, start: int, end: int, days: set[tuple[int, int]]) -> _Date | None:
+    """Read 2022826日 where the mark says 8·26; the next characters must tell the accident."""
+    for month, day in days:
+        rest = rf"年0?{month}0?{day}|0?{month}月?0?{day}"
+        lost = re.compile(rf"(?<!\d)((?:19|20)\d\d)(?:{rest})日(?!至)")
+        for match in lost.finditer(text, start, end):
+            stop = text.find("。", match.end(), match.end() + _SENTENCE)
+            behind = (match.end(), stop if stop >= 0 else match.end() + _SENTENCE)
+            if _pattern("telling", "happened").search(text, *behind):
+                iso = f"{match.group(1)}-{month:02d}-{day:02d}"
+                return _Date(iso, match.start(), match.end(), 6)
+    return None
+
+
+def _day_of(fields: _Fields) -> set[tuple[int, int]]:
+    date = fields.values.get("date")
+    return {(int(date[5:7]), int(date[8:10]))} if date else set()
+
+
 # --- date and passage ----------------------------------------------------------------------------
 
 
@@ -312,6 +373,8 @@ def _scored(text: str, start: int, end: int, days: set[tuple[int, int]]) -> Iter
     for found in find_dates(text, start, end):
         if found.iso is None or len(found.iso) != _FULL_DATE or found.relative:
             continue
+        if _fills_its_line(text, found.start, found.end):
+            continue
         date = _Date(found.iso, found.start, found.end, 0)
         label = _pattern("telling", "date_label").search(text, max(0, date.start - 10), date.start)
         if label is None and "年" not in text[date.start : date.end]:
@@ -327,6 +390,12 @@ def _scored(text: str, start: int, end: int, days: set[tuple[int, int]]) -> Iter
                 other = _pattern("telling", "other_date").search(text, date.end, cue.start())
                 score += weight if other is None else -weight
         yield replace(date, score=score)
+
+
+def _fills_its_line(text: str, start: int, end: int) -> bool:
+    """Tell whether a date stands alone on its line: a signature's, or one of a portal's table."""
+    begins = start == 0 or text[start - 1] in "\n|"
+    return begins and text[end : end + 1] in ("\n", "|", "")
 
 
 def _best_date(dates: Sequence[_Date], marks: Sequence[Mark]) -> _Date | None:

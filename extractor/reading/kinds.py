@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from extractor.document import Document
 from extractor.extraction import DocumentKind
+from extractor.reading.contents import kind_by_content
 from extractor.reading.titles import (
     SURE,
     HeadLine,
@@ -30,14 +31,10 @@ from extractor.view import MARK, View
 
 __all__ = ["Front", "KindReading", "NumberSpan", "kind_of_title", "read_front", "read_kind"]
 
-_HEADING_CHARS = 40
-_REPORT_CHARS = 1500
 _SIGNATURE_LINES = 4
 _SIGNATURE_CHARS = 60
 _NEAR_END = 400
 _NEAR_TITLE = 200
-_INLINE_HEADING = re.compile(r"(?<=[。；）])[一二三四五六七八九十]{1,2}、([^。；，：\n]{2,40})")
-_STOP = re.compile("[。：；，\n]")
 
 
 class NumberSpan(Protocol):
@@ -100,21 +97,17 @@ def _cue(name: str) -> re.Pattern[str]:
     return re.compile(_rules()["cues"][name])
 
 
-@cache
-def _topics() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple((row["name"], re.compile(row["pattern"])) for row in _rules()["topic"])
-
-
 def read_kind(view: View, document: Document) -> KindReading:
     """Return the kind (INV, REP, EVAL, …), the title as printed, and the rule that decided.
 
     A title of a report without its last word, and a headline, are decided by the headings: course,
     cause, treatment, measures of one accident make an investigation report (条例 art. 30).
     """
-    title = find_title(view, head_lines(view, document))
+    lines = head_lines(view, document)
+    title = find_title(view, lines)
     if title is None:
-        return KindReading(*_kind_by_content(view, None))
-    kind, rule = _settle(view, title.verdict)
+        return KindReading(*kind_by_content(view, lines, None))
+    kind, rule = _settle(view, lines, title.verdict)
     return KindReading(
         kind, rule, _printed(view, document, title.start, title.end), (title.start, title.end)
     )
@@ -126,10 +119,10 @@ def _printed(view: View, document: Document, start: int, end: int) -> str:
     return "".join(" " if char.isspace() else char for char in chars)
 
 
-def _settle(view: View, verdict: Verdict) -> tuple[DocumentKind, str]:
+def _settle(view: View, lines: Sequence[HeadLine], verdict: Verdict) -> tuple[DocumentKind, str]:
     """Return the title's kind, unless the title needs the text to be sure."""
     if verdict.kind is None or verdict.weight < SURE:
-        return _kind_by_content(view, verdict)
+        return kind_by_content(view, lines, verdict)
     if verdict.kind == "SELF" and _occurs_twice("evaluation_group", view.text):
         return "EVAL", f"{verdict.rule}.group"
     return verdict.kind, verdict.rule
@@ -137,48 +130,6 @@ def _settle(view: View, verdict: Verdict) -> tuple[DocumentKind, str]:
 
 def _occurs_twice(cue: str, text: str) -> bool:
     return len(list(islice(_cue(cue).finditer(text), 2))) == 2
-
-
-def _kind_by_content(view: View, verdict: Verdict | None) -> tuple[DocumentKind, str]:
-    """Return the kind that the text itself shows, for documents whose title does not tell."""
-    text, head = view.text, view.text[:_REPORT_CHARS]
-    named = verdict is not None and verdict.rule in ("title.accident", "title.headline")
-    if _cue("evaluation_group").search(text) and _cue("evaluation_subject").search(head):
-        return "EVAL", "content.evaluation"
-    if _cue("reply").search(head) and _cue("reply_act").search(text):
-        return "REP", "content.reply"
-    if _cue("penalty_party").search(head) and _cue("penalty_remedy").search(text):
-        return "PEN", "content.penalty"
-    if (named or "事故" in head) and _is_report(view):
-        return "INV", "content.investigation"
-    if verdict is not None and verdict.kind is not None:
-        return verdict.kind, verdict.rule
-    if named or _cue("media").search(text):
-        return "MEDIA", "content.media"
-    return "OTHER", "content.none"
-
-
-def _headings(view: View) -> Iterator[str]:
-    """Yield short lines and numbered or run-in headings, also those whose line break is lost."""
-    for start, end in view.paragraphs:
-        mark = MARK.match(view.text, start, end)
-        if end - start <= _HEADING_CHARS and (mark or view.text[end - 1] not in "。；，"):
-            yield view.text[start:end]
-        elif mark is not None:
-            yield _STOP.split(view.text[mark.end() : mark.end() + _HEADING_CHARS], maxsplit=1)[0]
-    for match in _INLINE_HEADING.finditer(view.text):
-        yield match.group(1)
-
-
-def _is_report(view: View) -> bool:
-    """Tell whether the headings are those of an investigation report, or all its parts are told."""
-    found: set[str] = set()
-    for heading in _headings(view):
-        found.update(name for name, row in _topics() if row.search(heading))
-    if len(found) >= 3 and "cause" in found and found & {"treatment", "measures"}:
-        return True
-    parts = sum(part in view.text for part in _rules()["report"]["parts"])
-    return parts >= _rules()["report"]["enough"] and len(view.text) > _REPORT_CHARS
 
 
 # --- number, issuer, date ------------------------------------------------------------------------
@@ -227,6 +178,8 @@ def _own_number(
         if line is None or (title and title[0] <= number.start < title[1]):
             continue
         before, after = view.text[line.start : number.start], view.text[number.end : line.end]
+        if title and line.start <= title[0] and title[1] <= number.start:
+            before = view.text[title[1] : number.start]
         if not re.fullmatch(r"[（(]?|.{0,12}(?:文号|字号|编号)：", before):
             continue
         if before.endswith("：") or re.fullmatch(r"[）)]?|签发人.{0,12}", after):

@@ -36,8 +36,8 @@ _DATE_LINE = re.compile(
     r"(?:(?:\d{1,2}|[一二三四五六七八九十]{1,3})日)?[）)]?|\d{4}[-/.]\d{1,2}[-/.]\d{1,2}"
 )
 _NUMBER_LINE = re.compile(
-    r"[（(]?(?:（[\u4e00-\u9fff]{1,6}）)?[\u4e00-\u9fff]{1,16}"
-    r"[〔\[【（]?(?:19|20)\d{2}[〕\]】）]?第?\d{1,6}号[）)]?"
+    r"(?:[\u4e00-\u9fff]{2,10}：)?[（(]?(?:（[\u4e00-\u9fff]{1,6}）)?[\u4e00-\u9fff]{1,16}"
+    r"[〔\[【（]?(?:19|20)\d{2}[〕\]】）]?第?\d{1,6}号[）)]?(?:签发人：?.{0,12})?"
 )
 _BRACKETS = re.compile(r"(?:（[^（）]{1,20}）)+$")
 
@@ -119,7 +119,22 @@ def head_lines(view: View, document: Document) -> list[HeadLine]:
         blank = False
         if len(lines) >= _HEAD_LINES:
             break
-    return lines
+    return _unstacked(lines)
+
+
+def _unstacked(lines: Sequence[HeadLine]) -> list[HeadLine]:
+    """Join the lines of a cover that prints 调查报告 with one character on each."""
+    joined: list[HeadLine] = []
+    single = False
+    for line in lines:
+        is_single = len(line.text) == 1 and "\u4e00" <= line.text <= "\u9fff"
+        if single and is_single:
+            before = joined.pop()
+            text = before.text + line.text
+            line = HeadLine(before.start, line.end, text, before.gap, _sort(text))
+        joined.append(line)
+        single = is_single
+    return joined
 
 
 def _locate(view: View, start: int, end: int) -> tuple[int, int]:
@@ -175,15 +190,27 @@ def _places(view: View, lines: Sequence[HeadLine]) -> Iterator[TitlePlace]:
     """Yield what may be the title, in document order, up to the first line of the body."""
     for at, line in enumerate(lines):
         if line.sort == "body":
-            yield from _glued_title(view, line)
+            glued = list(_glued_title(view, line))
+            yield from glued or _after_lead(lines, at)
             return
         if line.sort != "line":
             continue
         first, last = _extend_back(lines, at), _extend_on(lines, at)
         text = "".join(part.text for part in lines[first : last + 1])
         verdict = judge(text)
-        if verdict.weight and len(text) <= _TITLE_CHARS:
+        if verdict.weight < SURE and (glued := list(_glued_title(view, line))):
+            yield from glued
+        elif verdict.weight and len(text) <= _TITLE_CHARS:
             yield TitlePlace(lines[first].start, lines[last].end, verdict)
+
+
+def _after_lead(lines: Sequence[HeadLine], at: int) -> Iterator[TitlePlace]:
+    """Yield the title of a report that a portal prints behind a lead of one paragraph."""
+    if at + 1 < len(lines) and lines[at + 1].sort == "line" and not MARK.match(lines[at].text):
+        line = lines[at + 1]
+        verdict = judge(line.text)
+        if verdict.weight >= SURE and verdict.kind in ("INV", "EVAL"):
+            yield TitlePlace(line.start, line.end, verdict)
 
 
 def _extend_back(lines: Sequence[HeadLine], at: int) -> int:
@@ -234,14 +261,17 @@ def _extend_on(lines: Sequence[HeadLine], at: int) -> int:
 
 def _glued_title(view: View, line: HeadLine) -> Iterator[TitlePlace]:
     """Yield the title that stands before the first sentence on the same line, if any."""
-    stop = min(line.end, line.start + _TITLE_CHARS)
-    for match in _pattern("wrapping", "glued").finditer(view.text, line.start, stop):
-        text = view.text[line.start : match.end()]
+    numbered = re.compile(r"\d{1,2}、").match(view.text, line.start, line.end)
+    start = numbered.end() if numbered is not None else line.start
+    for match in _pattern("wrapping", "glued").finditer(
+        view.text, start, min(line.end, start + _TITLE_CHARS)
+    ):
+        text = view.text[start : match.end()]
         if any(c in text for c in "。；\n") or text.count("《") != text.count("》"):
             return
         verdict = judge(text)
         if verdict.weight >= SURE and not text.startswith(("根据", "依据", "按照", "为")):
-            yield TitlePlace(line.start, match.end(), verdict)
+            yield TitlePlace(start, match.end(), verdict)
             return
 
 
@@ -269,6 +299,8 @@ def judge(title: str) -> Verdict:
     carrier = _carrier(title)
     if carrier is not None:
         return carrier
+    if _pattern("news", "object").search(title):
+        return Verdict(None, "title.news", WEAK)
     core = _core(title)
     row = _row_of(_emptied(core))
     if row is None and core.endswith("》") and "《" in core:
@@ -282,6 +314,8 @@ def judge(title: str) -> Verdict:
         return Verdict(row[1], row[0], WEAK if is_column else SURE)
     if _pattern("accident_name", "pattern").search(core):
         return Verdict(None, "title.accident", NAMED)
+    if "关于" not in title and _pattern("news", "sentence").search(title):
+        return Verdict(None, "title.news", WEAK)
     return _NOTHING
 
 

@@ -20,7 +20,9 @@ from extractor.rules import load_toml
 
 _N = r"(?<![\d.第])(?:\d{1,4}|[一二两三四五六七八九十百]{1,4})"
 _NEAR = r"[^。；，\d（）\n]"
-_RESCUED = rf"{_NEAR}{{0,14}}(?:抢救|救治|医治){_NEAR}{{0,4}}无效{_NEAR}{{0,6}}?"
+_RESCUED = (
+    rf"(?:{_NEAR}{{0,6}}120)?{_NEAR}{{0,14}}(?:抢救|救治|医治){_NEAR}{{0,4}}无效{_NEAR}{{0,6}}?"
+)
 _WHEN = r"(?:于?(?:\d{1,2}月)?\d{1,2}日(?:\d{1,2}时)?(?:\d{1,2}分)?许?)?"
 _BOUND = re.compile(r"以[上下内]|及以上")
 _SUBSET = re.compile(r"其中(?:有|包括|含|：)?$")
