@@ -8,6 +8,7 @@ compared as words after folding and without spaces. Nothing is matched by likene
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
@@ -26,8 +27,9 @@ from extractor.extraction import (
     Sources,
     WarningRecord,
 )
+from extractor.reading.names import enterprise_end
 from extractor.reading.numerals import parse_chinese_integer
-from extractor.reading.sanctions import find_cues, heading_kind, mask_foreign
+from extractor.reading.sanctions import find_cues, heading_kind, mask_foreign, stated_kinds
 from extractor.reading.values import find_amounts, find_dates, find_percents
 from extractor.rules import penalty_families
 from extractor.view import View, build_view, squeeze
@@ -35,6 +37,12 @@ from extractor.view import View, build_view, squeeze
 _DIGIT_RUN = re.compile(r"\d+")
 _PEOPLE = re.compile(r"(\d{1,4}|[一二三四五六七八九十百两]{1,5})(?:名|人)")
 _NOBODY = re.compile(r"(?:未|无|没有)[^，。；]{0,8}(?:伤亡|死亡|受伤|人员)")
+_LETTER = re.compile(r"[\u4e00-\u9fffA-Za-z]")
+_PRINTED = re.compile(r"[\u4e00-\u9fffA-Za-z\d]")
+_YEARS = re.compile(r"〔(\d{4})〕")
+_LIST_REACH = 300
+_YEAR = 4
+_NEAR, _FEW = 80, 4
 _CHINESE_RUN = re.compile(r"[〇零一二三四五六七八九十百千两]+")
 
 
@@ -183,21 +191,53 @@ class _Checker:
             return
         if self._document.text[number.start : number.end] != number.raw:
             yield Flaw(number.id, "raw", "raw 与区间文字不同")
-        stated = _integers(self._read(number.start, number.end))
+        raw = self._read(number.start, number.end)
+        if not self._states_digits(number, raw):
+            yield Flaw(number.id, "normal", f"{number.normal} 的数字不见于“{number.raw}”")
+        if not self._states_code(number, raw):
+            yield Flaw(number.id, "normal", f"{number.normal} 的机关代字不见于原文")
+
+    def _states_digits(self, number: DocumentNumber, raw: str) -> bool:
+        """Tell whether year and sequence are printed; of an elided one the year before it."""
         wanted = [int(run) for run in _DIGIT_RUN.findall(number.normal)]
         flags = set(number.flags)
-        needed = wanted[-1:] if flags & {"elided", "expanded"} else wanted
+        printed, before = _integers(raw), set[int]()
+        if flags & {"elided", "expanded"}:
+            before = _integers(self._before(number.start))
         if "expanded" in flags:
-            return
-        joined = "".join(_DIGIT_RUN.findall(self._read(number.start, number.end)))
-        for value in needed:
-            if value not in stated and not ("repaired" in flags and str(value) in joined):
-                reason = f"{number.normal} 中的 {value} 不见于“{number.raw}”"
-                yield Flaw(number.id, "normal", reason)
+            low, high = min(printed | before, default=0), max(printed, default=0)
+            return set(wanted[:-1]) <= printed | before and low <= wanted[-1] <= high
+        joined = "".join(_DIGIT_RUN.findall(raw)) if "repaired" in flags else ""
+        return (wanted[-1] in printed or str(wanted[-1]) in joined) and all(
+            value in printed | before or str(value) in joined for value in wanted[:-1]
+        )
+
+    def _states_code(self, number: DocumentNumber, raw: str) -> bool:
+        """Tell whether the letters of the code are printed, in the range or, elided, before it."""
+        words = raw
+        if {"elided", "expanded", "no_code"} & set(number.flags):
+            words = self._before(number.start) + raw
+        wanted = _letters(number.normal)
+        if "号" not in number.normal:
+            return False
+        if number.kind == "order":
+            return not Counter(wanted) - Counter(_letters(words))
+        year = _YEARS.search(number.normal)
+        if "elided" in number.flags and year is not None and year.group(1) not in raw:
+            # The year is not repeated: it must stand behind the same code before.
+            code = _letters(number.normal[: year.start()])
+            if _letters(number.normal[year.end() :]) not in _letters(raw):
+                return False
+            return f"{code}{year.group(1)}" in "".join(_PRINTED.findall(words))
+        return wanted in _letters(words)
+
+    def _before(self, start: int) -> str:
+        return self._read(max(0, start - _LIST_REACH), start) if start else ""
 
     def party(self, party: Party) -> Iterator[Flaw]:
         """Check that each mention prints the name or an alias, and that the name is in the text."""
-        yield from self.words(party.id, "name", [party.name])
+        if not self._mentions(party, party.name):
+            yield from self.words(party.id, "name", [party.name])
         names = {squeeze(name) for name in (party.name, *party.aliases)}
         for mention in party.mentions:
             if not self._inside(mention.start, mention.end):
@@ -207,8 +247,19 @@ class _Checker:
             if not any(name in printed for name in names):
                 yield Flaw(party.id, "mentions", f"提及处“{printed}”不是“{party.name}”")
         for field, value in (("title", party.title), ("employer", party.employer)):
-            if value is not None:
+            if value is not None and not self._mentions(party, value):
                 yield from self.words(party.id, field, [value])
+        if party.count is not None and party.count not in _integers(squeeze(party.name)):
+            yield Flaw(party.id, "count", f"人数 {party.count} 不见于“{party.name}”")
+
+    def _mentions(self, party: Party, words: str) -> bool:
+        """Tell whether the words stand near a place that names the party."""
+        size = len(self._document.text)
+        return any(
+            squeeze(words) in self._read(max(0, m.start - _NEAR), min(size, m.end + _NEAR))
+            for m in party.mentions[:_FEW]
+            if self._inside(m.start, m.end)
+        )
 
     def penalty(self, penalty: Penalty, parties: set[str]) -> Iterator[Flaw]:
         """Check party, kind, amount, percentage, organ, recipient and term in their ranges."""
@@ -259,6 +310,9 @@ class _Checker:
             return False
         words = self._read(*place)
         stated = _integers(words)
+        laws = {item.partition("#")[0] for item in penalty.basis}
+        if any(law not in words and squeeze(law) not in self._squeezed for law in laws):
+            return False
         articles = (part for item in penalty.basis for part in item.partition("#")[2].split("."))
         return all(int(part) in stated for part in articles if part.isdigit())
 
@@ -266,8 +320,9 @@ class _Checker:
         text = mask_foreign(self._read(penalty.start, penalty.end))
         if penalty.rule == "penalty.heading" and heading_kind(text) == penalty.kind:
             return True
+        by_company = enterprise_end().search(penalty.organ or "") is not None
         return any(
-            cue.kind == penalty.kind or cue.kind.startswith("context:") or penalty.kind in cue.kind
+            penalty.kind in stated_kinds(cue, by_company=by_company)
             for cue in find_cues(text, 0, len(text))
         )
 
@@ -325,6 +380,11 @@ class _Checker:
             yield from self._field("evaluation", field, value, evaluation.sources, reads)
 
 
+def _letters(text: str) -> str:
+    """Return the letters of a number, without the words that a writer may leave out."""
+    return "".join(char for char in _LETTER.findall(text) if char not in "第号")
+
+
 def _integers(text: str) -> set[int]:
     found = {int(run) for run in _DIGIT_RUN.findall(text)}
     for run in _CHINESE_RUN.findall(text):
@@ -344,10 +404,15 @@ def _states_count(text: str, count: int | None) -> bool:
 
 
 def _states_mark(text: str, mark: str) -> bool:
-    digits = "".join(_DIGIT_RUN.findall(text))
+    """Tell whether month and day are printed, with a dot between or run together (421, 2018726)."""
     month, _, day = mark.partition("·")
-    integers = [int(run) for run in _DIGIT_RUN.findall(text)]
     if not month.isdigit() or not day.isdigit():
         return False
-    in_order = any(a == int(month) and b == int(day) for a, b in pairwise(integers))
-    return in_order or digits.endswith(month + day)
+    ending = f"-{month.zfill(2)}-{day.zfill(2)}"
+    if any((date.iso or "").endswith(ending) for date in find_dates(text, 0, len(text))):
+        return True
+    runs = _DIGIT_RUN.findall(text)
+    if any(int(a) == int(month) and int(b) == int(day) for a, b in pairwise(runs)):
+        return True
+    glued = {f"{m}{d}" for m in (month, month.zfill(2)) for d in (day, day.zfill(2))}
+    return any(run in glued or (len(run) > _YEAR and run[_YEAR:] in glued) for run in runs)

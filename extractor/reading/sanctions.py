@@ -77,6 +77,24 @@ def _contexts() -> dict[str, dict[str, str]]:
     return {row["word"]: row for row in load_toml("sanctions.toml")["context"]}
 
 
+def stated_kinds(cue: Cue, *, by_company: bool) -> frozenset[str]:
+    """Return the codes that a cue can state, whoever acts: a bare 警告 one of several.
+
+    A kind of discipline also states that there is some discipline, and a fine by a company is one
+    inside it.
+    """
+    stated = set(cue.kind.split("+"))
+    for kind in tuple(stated):
+        if kind.startswith("context:"):
+            row = _contexts()[kind.removeprefix("context:")]
+            stated |= {code for key, code in row.items() if key != "word"}
+    if any(code.startswith(("party.", "gov.")) for code in stated):
+        stated.add("disc.unspecified")
+    if "admin.fine" in stated and by_company:
+        stated.add("internal.fined")
+    return frozenset(stated)
+
+
 def mask_foreign(text: str) -> str:
     """Blank out quoted law and titles, character for character, so that no cue is read there."""
 
@@ -97,7 +115,8 @@ def find_cues(masked: str, start: int, end: int) -> Iterator[Cue]:
     while (match := pattern.search(masked, at, end)) is not None:
         row = rows[int((match.lastgroup or "r0")[1:])]
         if row.needs == "amount" and not (
-            _amount_follows(masked, match.end(), end) or _amount_before(masked, match.start())
+            _amount_follows(masked, match.end(), end)
+            or (len(match.group()) > 1 and _amount_before(masked, match.start()))
         ):
             again = plain.match(masked, match.start(), end)
             if again is None:
