@@ -73,7 +73,11 @@ def test_as_many_are_tried_as_asked_for(counts: dict[str, FieldCount]) -> None:
     assert totals(counts.values())[1] == 1000
 
 
-def test_the_draw_is_repeated_exactly(sources: list[tuple[str, Reading]]) -> None:
+def test_the_draw_is_repeated_exactly(
+    sources: list[tuple[str, Reading]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checker that accepts everything shows what was drawn."""
+    monkeypatch.setattr(corruption, "find_ungrounded", lambda *_: iter(()))
     once, again, other = (count_accepted(sources, 200, seed) for seed in (1, 1, 2))
     assert once == again
     assert once != other

@@ -11,7 +11,12 @@ from extractor.reading.decisions import Decision
 from extractor.reading.laws import LawCitation
 from extractor.reading.mentions import Scope
 from extractor.reading.names import enterprise_end
-from extractor.reading.organs import find_organ, find_recipient, is_company_organ
+from extractor.reading.organs import (
+    find_organ,
+    find_receiver,
+    find_recipient,
+    is_company_organ,
+)
 from extractor.reading.outline import Node
 from extractor.reading.roster import PartyDraft, Roster
 from extractor.reading.sanctions import Cue, settle_kind
@@ -53,6 +58,7 @@ _WORKER = re.compile(
     r"监理|项目经理|安全员|施工员|技术员|工长|班长|法定代表人|经营者|业主|总经理|实际控制人|驾驶员|司机|[^务党]工$"
 )
 _DISTRIBUTED = re.compile(r"分别")
+_HANDED_OVER = frozenset({"crim.transferred", "crim.filed", "transfer.discipline"})
 _AND_FINED = re.compile(
     r"(?:的)?(?:行政)?(?:处罚)?，?并(?:处以?)?(?:人民币)?"
     r"(?:罚款|[\d一二三四五六七八九壹贰叁肆伍陆柒捌玖][^，。；]{0,14}罚款)"
@@ -251,6 +257,8 @@ class ClauseReading:
             if not kind.endswith("self_criticism"):
                 scope.organ, scope.organ_group = organ, group
             return organ
+        if kind in _HANDED_OVER:
+            return find_receiver(self._context.masked, self._context.roster, self._cue)
         if kind == "crim.arrested" or scope.organ_group != group:
             return None
         return scope.organ

@@ -259,6 +259,9 @@ def _issuer_of_title(view: View, reading: KindReading) -> tuple[int, int] | None
     return (start, stop) if _issuer_line().fullmatch(text) else None
 
 
+_CONTACT = re.compile(r"(?:电话|传真|邮编|邮箱|邮政编码)：[\dA-Za-z@.\-—－/、]{0,40}")
+
+
 def _signatory(
     view: View, document: Document, reading: KindReading, date: _Dated | None
 ) -> tuple[int, int] | None:
@@ -268,7 +271,8 @@ def _signatory(
     if date is not None and date.paragraph >= 0:
         start, at = paragraphs[date.paragraph][0], date.paragraph
         if start < date.start and view.text[start] not in "（(":
-            return (start, date.start) if start >= title_end else None
+            begin = _behind_contact(view, start)
+            return (begin, date.start) if title_end <= begin < date.start else None
         at -= 1
     else:
         at = len(paragraphs) - 1
@@ -285,7 +289,14 @@ def _signatory(
         first -= 1
         if at - first > _SIGNATURE_LINES:
             return None
-    return paragraphs[first][0], paragraphs[at][1]
+    return _behind_contact(view, paragraphs[first][0]), paragraphs[at][1]
+
+
+def _behind_contact(view: View, start: int) -> int:
+    """Return where a signature begins behind 联系人：…联系电话：… on lines that run together."""
+    end = view.text.find("\n", start)
+    found = list(_CONTACT.finditer(view.text, start, end if end >= 0 else len(view.text)))
+    return found[-1].end() if found else start
 
 
 def _ends_before(view: View, paragraph: tuple[int, int], title_end: int) -> bool:

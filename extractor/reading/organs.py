@@ -51,7 +51,7 @@ _ORGAN_FORMS = (
     ),
     re.compile(
         rf"{_OPENS_CLAUSE}(?P<organ>[^，。；：]{{3,30}}?)(?:于[^，。；]{{4,14}})?(?:已)?(?:依法)?(?:分别)?"
-        r"(?:批准逮捕|作出|决定|给予|处以|下达|印发|免去|扣发|解除|辞退|撤销|吊销|暂扣|判处|取消|没收|判决|(?:经?(?:依法)?(?:审查|研究|审理|核实)(?:后)?)?认为"
+        r"(?:批准逮捕|立案|作出|决定|给予|处以|下达|印发|免去|扣发|解除|辞退|撤销|吊销|暂扣|判处|取消|没收|判决|(?:经?(?:依法)?(?:审查|研究|审理|核实)(?:后)?)?认为"
         r"|(?:至今|仍|尚|一直)未|将(?=[^，。；]{2,50}(?:列入|纳入|记入|记不良|移送|移交)))"
     ),
 )
@@ -74,6 +74,10 @@ _NO_ORGAN = re.compile(
     r"对|责令|向|^(?:待|依法|并|同时|其|此|本次|有关责任|相关责任|事故责任|所有)|的$|责任人|人员|[。；]|检查$|问题|调查报告|评估组|调查组"
 )
 _REACH = 400
+_RECEIVED = 10
+_RECEIVER = re.compile(
+    r"(?:移送|移交|交由|提请|被|由)(?:至|给)?(?P<organ>(?:司法|公安|检察|纪检监察)机关|[^，。；的]{2,14}?(?:公安局|公安分局|检察院|纪委监委|监委|纪委))"
+)
 _DAY = re.compile(
     r"(?:(?:\d{4}年|同年|当年|次年)?\d{1,2}月(?:\d{1,2}日)?(?:上午|下午)?)?[，]?(?:经|由|被)?"
 )
@@ -94,6 +98,12 @@ def find_organ(text: str, roster: Roster, start: int, cue: Cue) -> tuple[str, in
             if organ is not None and (best is None or organ[1] > best[1]):
                 best = organ
     return best or _approved_by(text, roster, start, cue.start)
+
+
+def find_receiver(text: str, roster: Roster, cue: Cue) -> tuple[str, int, int] | None:
+    """Return the office to which a case goes, in the words of the sanction: 移送司法机关处理."""
+    match = _RECEIVER.search(text, max(0, cue.start - _RECEIVED), cue.end)
+    return _as_organ(roster, match) if match else None
 
 
 def _holds_cue(match: re.Match[str], cue: Cue) -> bool:
