@@ -39,7 +39,7 @@ _INTRODUCER = re.compile(
     rf"对(?![外此于]|(?:此次|本次|该|这起|这次)?事故(?:的)?(?:发生(?!单位)|负|承担|结果|后果|造成)|其他)|给予|给与|责令|责成|要求|(?:建议)?将(?!{_CLUES})|与(?=[\u4e00-\u9fff]{{2,16}}解除)|吊销|撤销|暂扣|注销|负有?[^，。；]{{0,8}}责任的"
 )
 _TARGET_END = re.compile(
-    r"[，。；：]|依法|依规|依纪|依照|按照?|根据|依据|分别|各(?=处|给|罚)|以下|如下|处(?=以|罚|其|上一|人民币|￥|\d|[一二两三四五六七八九十百壹贰叁肆伍陆柒捌玖拾]|$)|给予|给与|进行|予以|实施|作出|做出|写出|"
+    r"[，。；：]|依法|依规|依纪|依照|按照?|根据|依据|分别|各(?=处|给|罚|$)|以下|如下|处(?=以|罚|其|上一|人民币|￥|\d|[一二两三四五六七八九十百壹贰叁肆伍陆柒捌玖拾]|$)|给予|给与|进行|予以|实施|作出|做出|写出|"
     r"作(?=深刻|书面|检查)|于(?=\d|[本收])|自(?=本|收|批)|在(?=\d|本|收|全[市县区省国]|系统|[^，。；]{0,8}范围|$)|扣[发罚除减]|限期|采取|罚款|向|批评教育|诫[勉免]|立案|移送|移交|开展|不再|\d[\d.]{0,12}(?:余)?[万亿]?元|不予|免于|免予|免除|由(?!于)|记(?=不良)|追究|上一年|下达|警示|通报|党内|政务|行政(?!执法|审批|管理|综合)|"
     r"记过|记大过|警告|严重警告|降级|撤职|开除|撤销|解除|降为|调离|判处|留党|留用|免职|停职|提起|列入|纳入|相应|严肃|因|记入|计入|录入|另案|的[^，]{0,12}(?:证|执照|资格|许可)|的(?:违法|违规|问题|有关|相关|主要)"
 )
@@ -65,6 +65,11 @@ _SHORT_TARGET = re.compile(r"[\u4e00-\u9fff]{2,6}")
 _NAME = 3
 _OF_PERSONS = ("crim.", "party.", "gov.", "org.", "internal.", "context:")
 _SUFFERS = frozenset({"受到", "被", "受", "由", "犯", "涉嫌", "因"})
+_GROUP_STOPS = re.compile(r"已|被|受到|均|由(?!于)|给予|予以")
+_BEHIND_COLON = re.compile(
+    r"(?:处分|处理|处罚|谈话|问责|检查)?(?:的)?(?:有关|相关|责任)?(?:人员|单位|责任人|人)?"
+    r"(?:（[^（）]{1,12}）)?(?:有|为|包括)?：(?P<list>[^。；\n：]{2,400})"
+)
 _SUFFERED = re.compile(r"被(?!告|害人)|受到")
 _COUNTS = re.compile(
     r"(?:另有|其中|还有|另|有)?(?:\d{1,3}|[一二三四五六七八九十百]{1,3})(?:名|人|家)"
@@ -107,8 +112,10 @@ def _find(
         return best
     if saw_class:
         return None
-    named = _subject_of_clause(view, roster, scope, clause, cue)
-    if not named and _COUNTS.match(text, clause, cue.start) is not None:
+    named = _subject_of_clause(view, roster, scope, clause, cue) or _listed_behind(
+        view, roster, scope, cue
+    )
+    if not named and scope.prose and _COUNTS.match(text, clause, cue.start) is not None:
         return None
     if not named and _names_a_stranger(text, roster, clause, cue):
         scope.unread = (clause, cue.end)
@@ -267,10 +274,14 @@ def _subject_of_clause(
     end = divider.start() if divider else cue.start
     while end > clause and view.text[end - 1] in "则也均还都":
         end -= 1
+    for stop in _GROUP_STOPS.finditer(view.text, clause, cue.end):
+        group = counted_party(roster, view.text[clause : stop.start()], clause, stop.start())
+        if group is not None and stop.start() <= cue.start:
+            return (group,)
     if end - clause < 2:
         return ()
     clause = _list_start(view.text, roster, scope.sentence, clause, end)
-    if not scope.subject or divider is not None:
+    if not scope.subject:
         group = counted_party(roster, view.text[clause:end], clause, end)
         if group is not None:
             return (group,)
@@ -284,6 +295,14 @@ def _subject_of_clause(
     if units and not (suffers or cue.kind.endswith("self_criticism")):
         return ()
     return found
+
+
+def _listed_behind(view: View, roster: Roster, scope: Scope, cue: Cue) -> tuple[PartyDraft, ...]:
+    """Read the list of 建议给予诫勉谈话的：局长张三、科长李四."""
+    match = _BEHIND_COLON.match(view.text, cue.end)
+    if match is None or not _all_titled(match.group("list").replace("，", "、"), roster):
+        return ()
+    return resolve(view, roster, scope, *match.span("list"), new=True) or ()
 
 
 def _list_start(text: str, roster: Roster, start: int, clause: int, end: int) -> int:
