@@ -140,7 +140,7 @@ def _listed(
     view: View, roster: Roster, scope: Scope, start: int, end: int, *, new: bool
 ) -> tuple[PartyDraft, ...] | None:
     """Return the parties of a list, one element after the other."""
-    text = view.text[start:end].strip('“”"').removesuffix("同志")
+    text = _BEHAVIOUR.sub("", view.text[start:end].strip('“”"')).removesuffix("同志")
     drafts: list[PartyDraft] = []
     at = start
     parts = whole_titles(split_list(text.replace("，", "、")), roster.text)

@@ -174,6 +174,8 @@ def _items(context: Context, chapters: Sequence[Node]) -> Iterator[Item]:
     view = context.view
     for chapter in chapters:
         for node in chapter.walk():
+            if chapter.parent is None and context.kind == "INV" and _is_told_before(node):
+                continue
             start = node.title_end if node.is_heading else node.body
             if start >= node.own_end:
                 continue
@@ -187,6 +189,11 @@ def _items(context: Context, chapters: Sequence[Node]) -> Iterator[Item]:
                 yield Item(node.body, start, node)
             for begin, stop in _paragraphs(view.text, start, node.own_end):
                 yield Item(begin, stop, node)
+
+
+def _is_told_before(node: Node) -> bool:
+    """Tell whether a chapter is about the accident, its causes or lessons: no sanctions of it."""
+    return node.inherited_slot in {"lessons", "cause", "course", "basic", "loss", "measures"}
 
 
 @cache

@@ -82,6 +82,12 @@ def _says_more(reading: PenaltyReading, before: PenaltyReading) -> bool:
     )
 
 
+def _is_same_sum(before: PenaltyReading, reading: PenaltyReading) -> bool:
+    """Tell whether 处…40%的罚款，计28000元的行政处罚 is one fine, told in two words."""
+    same = before.amount_yuan is not None and before.amount_yuan == reading.amount_yuan
+    return same and before.income_percent is not None and reading.income_percent is None
+
+
 def _joins_fine(
     reading: PenaltyReading, kept: dict[_Key, PenaltyReading], fines: list[_Key]
 ) -> bool:
@@ -93,6 +99,8 @@ def _joins_fine(
         return False
     for key in fines:
         before = kept[key]
+        if before.part == reading.part and _is_same_sum(before, reading):
+            return True
         ordered = before.income_percent and before.amount_yuan is None
         further = before.stage == "proposed" and reading.stage != "proposed"
         if not ordered or not (further or before.part == reading.part):
