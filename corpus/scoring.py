@@ -105,6 +105,7 @@ class Graded:
     layer: ScoreLayer
     confidence: float
     is_right: bool
+    record: str = ""
 
 
 @dataclass(slots=True)
@@ -311,7 +312,7 @@ class _Penalties:
             left = wanted_by_given.get(right)
             if left is None or not self._wanted[left].optional:
                 self._score.graded.append(
-                    Graded("penalties.strict", have.confidence, left is not None)
+                    Graded("penalties.strict", have.confidence, left is not None, have.id)
                 )
 
     def _compare(self, left: int, have: Penalty) -> None:
@@ -391,7 +392,8 @@ def _score_ranges(
             what = f"误「{text[slice(*place)][:50]}」"
             _fault(score, layer, what, sentence_at(text, place), f"误 {place}")
     score.graded += [
-        Graded(layer, record.confidence, right in found_right) for right, record in enumerate(given)
+        Graded(layer, record.confidence, right in found_right, record.id)
+        for right, record in enumerate(given)
     ]
     return pairs
 
