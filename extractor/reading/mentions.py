@@ -44,7 +44,7 @@ _ROLE_BEFORE = re.compile(
 )
 _BRACKETED = re.compile(r"(?P<head>[^（）]{2,40})（(?P<inside>[^（）]{2,40})）")
 _BEHAVIOUR = re.compile(
-    r"(?:的|在[^，。；]{2,20}(?:中|方面))?(?:上述|有关|相关)?(?:违法|违规|失职|履职|履责|涉嫌)[^，。；]{0,12}(?:行为|方面|问题)$"
+    r"(?:的|在[^，。；]{2,20}(?:中|方面))?(?:上述|有关|相关)?(?:违法|违规|失职|履职|履责|涉嫌)[^，。；]{0,12}(?:行为|方面|问题)$|存在的?[^，。；]{0,6}问题$"
 )
 _SOME = re.compile(r"其?(?:有关|相关|其他|各|全体|所有|上述|以上)")
 
@@ -105,6 +105,11 @@ def stands_for_a_party(said: str) -> bool:
     return said in _anaphora() or any(pattern.fullmatch(said) for pattern in words_used)
 
 
+def without_behaviour(words_used: str) -> str:
+    """Return a target without what it did: A公司的违法行为, A公司存在的问题, 张三履职方面."""
+    return _BEHAVIOUR.sub("", words_used)
+
+
 def resolve(
     view: View, roster: Roster, scope: Scope, start: int, end: int, *, new: bool
 ) -> tuple[PartyDraft, ...] | None:
@@ -113,7 +118,7 @@ def resolve(
     None means a class of people or units without names. `new` allows a person who has not been
     named before.
     """
-    text = _BEHAVIOUR.sub("", view.text[start:end].strip('“”"')).removesuffix("同志")
+    text = without_behaviour(view.text[start:end].strip('“”"')).removesuffix("同志")
     above = _ABOVE.fullmatch(text)
     if above is not None:
         return _named_above(scope, above)
@@ -140,7 +145,7 @@ def _listed(
     view: View, roster: Roster, scope: Scope, start: int, end: int, *, new: bool
 ) -> tuple[PartyDraft, ...] | None:
     """Return the parties of a list, one element after the other."""
-    text = _BEHAVIOUR.sub("", view.text[start:end].strip('“”"')).removesuffix("同志")
+    text = without_behaviour(view.text[start:end].strip('“”"')).removesuffix("同志")
     drafts: list[PartyDraft] = []
     at = start
     parts = whole_titles(split_list(text.replace("，", "、")), roster.text)

@@ -8,11 +8,19 @@ from __future__ import annotations
 from collections import defaultdict
 
 from extractor.reading.clauses import TAKEN_STEPS, PenaltyReading
+from extractor.rules import penalty_families
 
 _Key = tuple[int, str, int | None, float | None]
 _DISCIPLINE = ("party.", "gov.")
+_DISCIPLINES = frozenset({"party", "government", "organizational"})
+_LIST, _MOST = 3, 0.8
 _FINE = "admin.fine"
 _STAGES = ("proposed", "decided", "executed", "not_executed")
+
+
+def _family(kind: str) -> str:
+    family = penalty_families()[kind]
+    return "discipline" if family in _DISCIPLINES else family
 
 
 class _Facts:
@@ -24,11 +32,23 @@ class _Facts:
         self._last_step = {id(r.party): r for r in taken}
         self._handed_over = {id(r.party) for r in readings if r.kind == "crim.transferred"}
         self._fined = {id(r.party) for r in readings if r.amount_yuan or r.income_percent}
+        self._named: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+        for reading in readings:
+            if reading.party.kind == "person":
+                self._named[_family(reading.kind)].append((reading.start, id(reading.party)))
         self._disciplined = {id(r.party) for r in readings if r.kind.startswith(_DISCIPLINE)}
         self._sanctioned: defaultdict[int, set[tuple[int, int]]] = defaultdict(set)
         for reading in readings:
             if not reading.kind.startswith("none."):
                 self._sanctioned[id(reading.party)].add(reading.item)
+
+    def announces(self, reading: PenaltyReading) -> bool:
+        """Tell whether a counted group is of people whom the document then names one by one."""
+        count = reading.party.count
+        if reading.party.kind != "group" or count is None or count < _LIST:
+            return False
+        named = self._named[_family(reading.kind)]
+        return len({party for start, party in named if start > reading.end}) >= count * _MOST
 
     def supersedes(self, reading: PenaltyReading) -> bool:
         """Tell whether another record of the same party says what this one says, or more."""
@@ -59,7 +79,11 @@ def settle(readings: list[PenaltyReading]) -> list[PenaltyReading]:
     kept: dict[_Key, PenaltyReading] = {}
     fines: defaultdict[int, list[_Key]] = defaultdict(list)
     for reading in readings:
-        if facts.supersedes(reading) or _joins_fine(reading, kept, fines[id(reading.party)]):
+        if (
+            facts.supersedes(reading)
+            or facts.announces(reading)
+            or _joins_fine(reading, kept, fines[id(reading.party)])
+        ):
             continue
         key = _key(reading)
         before = kept.get(key)

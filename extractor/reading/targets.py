@@ -15,6 +15,7 @@ from extractor.reading.mentions import (
     counted_party,
     resolve,
     stands_for_a_party,
+    without_behaviour,
 )
 from extractor.reading.names import (
     MASKED,
@@ -41,7 +42,7 @@ _INTRODUCER = re.compile(
 _TARGET_END = re.compile(
     r"[，。；：]|依法|依规|依纪|依照|按照?|根据|依据|分别|各(?=处|给|罚|$)|以下|如下|处(?=以|罚|其|上一|人民币|￥|\d|[一二两三四五六七八九十百壹贰叁肆伍陆柒捌玖拾]|$)|给予|给与|进行|予以|实施|作出|做出|写出|"
     r"作(?=深刻|书面|检查)|于(?=\d|[本收])|自(?=本|收|批)|在(?=\d|本|收|全[市县区省国]|系统|[^，。；]{0,8}范围|$)|扣[发罚除减]|限期|采取|罚款|向|批评教育|诫[勉免]|立案|移送|移交|开展|不再|\d[\d.]{0,12}(?:余)?[万亿]?元|不予|免于|免予|免除|由(?!于)|记(?=不良)|追究|上一年|下达|警示|通报|党内|政务|行政(?!执法|审批|管理|综合)|"
-    r"记过|记大过|警告|严重警告|降级|撤职|开除|撤销|解除|降为|调离|判处|留党|留用|免职|停职|提起|列入|纳入|相应|严肃|因|记入|计入|录入|另案|的[^，]{0,12}(?:证|执照|资格|许可)|的(?:违法|违规|问题|有关|相关|主要)"
+    r"记过|记大过|警告|严重警告|降级|撤职|开除|撤销|解除|降为|调离|判处|留党|留用|免职|停职|提起|列入|纳入|相应|严肃|因|记入|计入|录入|另案|的[^，]{0,12}(?:证|执照|资格|许可)|(?<!存在)的(?:违法|违规|问题|有关|相关|主要)"
 )
 _OWNER = re.compile(
     r"(?:吊销|注销|撤销|暂扣|取消|没收)(?P<owner>[^，。；的]{2,36}?)"
@@ -212,7 +213,7 @@ def _names_a_stranger(text: str, roster: Roster, clause: int, cue: Cue) -> bool:
 
 def _stands_alone(intro: re.Match[str], text: str, end: int) -> bool:
     """Tell whether 对X， names a party and nothing more (对A公司，除…外，对其罚款)."""
-    name = text[intro.end() : end]
+    name = without_behaviour(text[intro.end() : end])
     alone = is_organisation(name) or is_person_name(name) or counted_group(name) is not None
     alone = alone or trailing_name(name) is not None
     named = intro.group() == "对" or intro.group().endswith("责任的")
