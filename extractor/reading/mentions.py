@@ -42,9 +42,16 @@ THAT_PARTY = re.compile(
 _ROLE_BEFORE = re.compile(
     r"(?:施工|建设|监理|总包|总承包|分包|劳务|设计|使用|出租|承租|产权|维保|承运|托运)(?:单位|企业|方)(?=[^，。；：]{4})|死者"
 )
+_ROLE_ALONE = re.compile(
+    r"(?:施工|建设|监理|总包|总承包|分包|劳务|设计|使用|出租|承租|产权|维保|责任|事故|业主|生产|经营)(?:单位|企业|方)$"
+)
 _BRACKETED = re.compile(r"(?P<head>[^（）]{2,40})（(?P<inside>[^（）]{2,40})）")
 _BEHAVIOUR = re.compile(
     r"(?:的|在[^，。；]{2,20}(?:中|方面))?(?:上述|有关|相关)?(?:违法|违规|失职|履职|履责|涉嫌)[^，。；]{0,12}(?:行为|方面|问题)$|存在的?[^，。；]{0,6}问题$"
+    r"|等(?:\d{1,2}|[二三四五六七八九十]{1,2})(?:名|人)[^，。；]{2,40}(?:行为|方面|问题)?$"
+)
+_DESCRIBED = re.compile(
+    r"(?:涉嫌|负有|负|擅自|违反|违规|组织|参与|提供|直接|主要)[^，。；的]{2,24}的(?P<name>[\u4e00-\u9fff某*×xX]{2,3})"
 )
 _SOME = re.compile(r"其?(?:有关|相关|其他|各|全体|所有|上述|以上)")
 
@@ -68,12 +75,13 @@ class Scope:
     prose: bool = False
     subject_at: int = 0
     sentence: int = 0
+    before: int = 0
     rule: str = "penalty.subject"
     reference: tuple[int, int] | None = None
 
     def assumed(self) -> tuple[PartyDraft, ...]:
         """Whom a sanction without target words falls on; in prose only the sentence's own."""
-        if self.prose and not self.last and self.subject_at < self.sentence:
+        if self.prose and not self.last and self.subject_at < self.before:
             return ()
         if self.prose and any(party.kind == "group" for party in self.last):
             return ()
@@ -263,6 +271,10 @@ def _one(view: View, roster: Roster, scope: Scope, part: _Part, *, new: bool) ->
         return roster.organisation(bare, place)
     if roster.known_person(bare) is not None:
         return roster.person(bare, place)
+    described = _DESCRIBED.fullmatch(bare) if new else None
+    if described is not None and is_person_name(described.group("name")):
+        at = part.at + described.start("name")
+        return roster.person(described.group("name"), (at, at + len(described.group("name"))))
     titled = _titled(roster, scope, part)
     if titled is not None or _classes().search(bare):
         return titled
@@ -275,6 +287,9 @@ def _name_and_post(roster: Roster, part: _Part) -> PartyDraft | None:
     if match is None:
         return None
     head, inside = match.group("head"), match.group("inside")
+    if _ROLE_ALONE.search(head) is not None and is_organisation(inside):
+        at = part.at + match.start("inside")
+        return roster.organisation(inside, (at, at + len(inside)))
     for name, place, post in ((head, "head", inside), (inside, "inside", head)):
         position = split_position(post)
         if position.title is not None and is_person_name(name) and not is_organisation(name):

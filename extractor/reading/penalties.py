@@ -68,7 +68,7 @@ _ON_ALL = re.compile(r"(?:对|给予|将)(?:以上|上述|前述)[^，。；]{1,
 _ORDERS = re.compile(r"(?:建议)?(?:责成|责令|决定|由)[^。\n]{4,60}。")
 _ACTS = re.compile(
     r"(?:已|也|依法|依规|分别|根据[^，。；]{2,40}，|依据[^，。；]{2,40}，|于\d[^，。；]{2,14}(?:，)?){0,4}"
-    r"(?:对(?![“\"\d]|事故|此次|本次|该起|上述)|对[^，。；]{2,20}(?:责任人|人员|责任单位|责任者)[^，。；]{0,12}(?:处理|处分|问责|追责)|作出(?!书面|深刻|检查)|给予|下达|送达|吊销|撤销|暂扣|处以|立案|决定|责令|将(?=[^，。；]{2,40}移))"
+    r"(?:对(?![“\"\d]|事故|此次|本次|该起|上述)|对[^，。；]{2,20}(?:责任人|人员|责任单位|责任者)[^，。；]{0,12}(?:处理|处分|问责|追责)|对[^，。；]{2,80}(?:批复|批准)|作出(?!书面|深刻|检查)|给予|下达|送达|吊销|撤销|暂扣|处以|立案|决定|责令|将(?=[^，。；]{2,40}移))"
 )
 _MUST = re.compile(r"(?:要|应当?|须|必须|需要?)(?!(?:分别|立即|认真)?(?:向|作))")
 _IS_DONE = re.compile(r"[^，。；\n]{0,20}?(?:均|也|全部)?已(?:于|经|全|缴|执行|宣布|落实)")
@@ -97,7 +97,7 @@ def read_penalties(
     if kind == "OTHER" and not chapters:
         return []
     context.in_chapter = bool(chapters)
-    context.prose = kind == "MEDIA" and not chapters
+    context.prose = kind in {"MEDIA", "INV"} and not chapters
     context.reads_subjects = bool(chapters) or kind == "REP" or context.prose
     if kind == "PEN":
         context.penalised = penalised_party(view, roster, found.title)
@@ -365,7 +365,7 @@ def _read_sentence(
     context: Context, item: Item, scope: Scope, start: int, end: int
 ) -> Iterator[PenaltyReading]:
     scope.organ, scope.organ_group, scope.basis, scope.last = None, None, [], ()
-    scope.sentence = start
+    scope.before, scope.sentence = scope.sentence, start
     for part in _SUB_SENTENCE.finditer(context.masked, start, end):
         if context.reads_subjects and part.start() > start:
             _take_subject(context, item, scope, part.start(), part.end())

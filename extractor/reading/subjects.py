@@ -58,7 +58,7 @@ _FOUND_OUT = re.compile(
     r"(?:(?:另外?|此外|同时)，?)?(?:经?调查(?:组)?(?:中)?(?:还|另)?发现|经查(?:实|明)?)，?"
 )
 _ROW_NUMBER = re.compile(
-    r"\d{1,3}[，.、](?!\d)(?=[\u4e00-\u9fff])|\d{1,3}(?=[\u4e00-\u9fff][^，。；]{1,3}，)"
+    r"\d{1,3}[，.、）](?!\d)(?=[\u4e00-\u9fff])|\d{1,3}(?![年月日时分个名人号家起])(?=[\u4e00-\u9fff][^，。；]{1,3}，)"
 )
 _POSITION_LEAD = re.compile(
     r"^(?:现任|时任|原任|作为|系|任|担任|为|原|案发时任|事发时任|\d{4}年[^，。；]{0,24}?任)+"
@@ -93,9 +93,9 @@ def read_subject(view: View, roster: Roster, start: int, end: int) -> Subject | 
 
 
 def _is_titled(text: str, start: int, end: int, roster: Roster) -> bool:
-    """Tell whether the words are one ORG+TITLE+NAME, and so may be the first of a list."""
+    """Tell whether the words are ORG+TITLE+NAME, and so may be the first of a list."""
     said = text[start:end]
-    return "，" not in said and trailing_name(said, roster.text) is not None
+    return "，" not in said and bool(said) and _titled_list(roster, said, start) != ()
 
 
 def _read_first(view: View, roster: Roster, start: int, end: int) -> Subject | None:

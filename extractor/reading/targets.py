@@ -41,7 +41,7 @@ _INTRODUCER = re.compile(
 )
 _TARGET_END = re.compile(
     r"[，。；：]|依法|依规|依纪|依照|按照?|根据|依据|分别|各(?=处|给|罚|$)|以下|如下|处(?=以|罚|其|上一|人民币|￥|\d|[一二两三四五六七八九十百壹贰叁肆伍陆柒捌玖拾]|$)|给予|给与|进行|予以|实施|作出|做出|写出|"
-    r"作(?=深刻|书面|检查)|于(?=\d|[本收])|自(?=本|收|批)|在(?=\d|本|收|全[市县区省国]|系统|[^，。；]{0,8}范围|$)|扣[发罚除减]|限期|采取|罚款|向|批评教育|诫[勉免]|立案|移送|移交|开展|不再|\d[\d.]{0,12}(?:余)?[万亿]?元|不予|免于|免予|免除|由(?!于)|记(?=不良)|追究|上一年|下达|警示|通报|党内|政务|行政(?!执法|审批|管理|综合)|"
+    r"作(?=深刻|书面|检查)|于(?=\d|[本收])|自(?=本|收|批)|在(?=\d|本|收|全[市县区省国]|系统|[^，。；]{0,8}范围|$)|扣[发罚除减]|限期|采取|罚款|向|批评教育|诫[勉免]|立案|移送|移交|开展|实行|先期|先行|先(?=免|停)|不再|\d[\d.]{0,12}(?:余)?[万亿]?元|不予|免于|免予|免除|由(?!于)|记(?=不良)|追究|上一年|下达|警示|通报|党内|政务|行政(?!执法|审批|管理|综合)|"
     r"记过|记大过|警告|严重警告|降级|撤职|开除|撤销|解除|降为|调离|判处|留党|留用|免职|停职|提起|列入|纳入|相应|严肃|因|记入|计入|录入|另案|的[^，]{0,12}(?:证|执照|资格|许可)|(?<!存在)的(?:违法|违规|问题|有关|相关|主要)"
 )
 _OWNER = re.compile(
@@ -57,11 +57,15 @@ _PAY_OF = re.compile(
     r"扣[发罚除减](?P<owner>[\u4e00-\u9fff*某×xX]{2,3}?)"
     r"(?=[一二三四五六七八九十半\d]{1,2}个?[月年]|\d{4}年|当月|全年|年度|绩效|奖金)"
 )
+_NAME_OF_POST = re.compile(
+    r"(?:免去|免除|撤销)(?P<owner>[\u4e00-\u9fff某*×xX·]{2,8}?)的[^，。；]{2,40}职务"
+)
 _POST_OF = re.compile(r"(?:免去|免除|撤销)(?P<owner>[^，。；]{4,24}?)的职务")
 _DIVIDER = re.compile(
-    r"受到|被(?!告|害人|处罚人|处罚单位|执行人|申请人)|给予|予以|处以|受(?=党|政|诫|到)|由|已|均|分别|于(?=\d|今年|去年|当年|同年)|因|涉嫌|犯(?=[\u4e00-\u9fff]{2,14}罪)|向(?=[^，。；]{2,40}(?:[作做写提递]|$))|也|将|严重|违反|记(?=不良)"
+    r"受到|被(?!告|害人|处罚人|处罚单位|执行人|申请人)|先期|先行|实行|给予|予以|处以|受(?=党|政|诫|到)|由|已|均|分别|于(?=\d|今年|去年|当年|同年)|因|涉嫌|犯(?=[\u4e00-\u9fff]{2,14}罪)|向(?=[^，。；]{2,40}(?:[作做写提递]|$))|也|将|严重|违反|记(?=不良)"
 )
 _LONGEST_LIST = 40
+_NEW_INSIDE = (_SENTENCED, _NAME_OF_POST)
 _SHORT_TARGET = re.compile(r"[\u4e00-\u9fff]{2,6}")
 _NAME = 3
 _OF_PERSONS = ("crim.", "party.", "gov.", "org.", "internal.", "context:")
@@ -150,7 +154,9 @@ def _introduced(
             refers = stands_for_a_party(text[intro.end() : end])
             scope.rule = "penalty.reference" if refers else "penalty.target"
             scope.reference = (intro.end(), end) if refers else None
-        elif intro.start() >= clause and (found is None or _names_somebody(intro, text, end)):
+        elif intro.start() >= clause and (
+            found is None or scope.prose or _names_somebody(intro, text, end)
+        ):
             saw_class = True
             scope.unread = None if found is None else (intro.start(), cue.end)
     return best, saw_class
@@ -237,11 +243,11 @@ def _owner_inside(
     吊销X的许可证, 撤销X道路运输证, 免去张三科长职务, 判处李四有期徒刑, 扣发王五绩效,
     约谈X主要负责人.
     """
-    for form in (_OWNER, _SENTENCED, _POST_OF, _PAY_OF, _INTERVIEWED):
+    for form in (_NAME_OF_POST, _OWNER, _SENTENCED, _POST_OF, _PAY_OF, _INTERVIEWED):
         behind = 40 if form is _INTERVIEWED else 0
         match = form.match(view.text, cue.start, cue.end + behind)
         if match is not None:
-            found = resolve(view, roster, scope, *match.span("owner"), new=form is _SENTENCED)
+            found = resolve(view, roster, scope, *match.span("owner"), new=form in _NEW_INSIDE)
             if found:
                 return found
     if cue.kind.startswith("admin.license"):
@@ -325,7 +331,7 @@ def _list_start(text: str, roster: Roster, start: int, clause: int, end: int) ->
 
 def _all_titled(words: str, roster: Roster) -> bool:
     """Tell whether these words are ORG+TITLE+NAME, or a list that begins so."""
-    parts = whole_titles(split_list(words), roster.text)
+    parts = whole_titles(split_list(without_behaviour(words)), roster.text)
     named = [trailing_name(part, roster.text) is not None for part in parts]
     plain = [is_person_name(part) for part in parts]
     return bool(parts) and named[0] and all(a or b for a, b in zip(named, plain, strict=True))
