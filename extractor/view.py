@@ -77,11 +77,15 @@ def squeeze(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The text as rules read it; `paragraphs` are `(start, end)` ranges of `text`."""
+    """The text as rules read it; `paragraphs` are `(start, end)` ranges of `text`.
+
+    `cells` are the places of the ， that part the cells of a row: tabs of the document.
+    """
 
     text: str
     offsets: array[int]
     paragraphs: tuple[tuple[int, int], ...]
+    cells: frozenset[int] = frozenset()
 
     def span(self, start: int, end: int) -> Span:
         """Return the range of the document that `text[start:end]` was read from.
@@ -130,9 +134,10 @@ def build_view(document: Document) -> View:
     parts: list[str] = []
     offsets = array("I")
     paragraphs: list[tuple[int, int]] = []
+    cells: list[int] = []
     length = 0
     for group in groups:
-        squeezed = _squeeze_group(group, offsets)
+        squeezed = _squeeze_group(group, offsets, cells)
         if not squeezed:
             continue
         paragraphs.append((length, length + len(squeezed)))
@@ -140,7 +145,9 @@ def build_view(document: Document) -> View:
         last = group[-1]
         offsets.append(last.start + len(last.text))
         length += len(squeezed) + 1
-    return View("\n".join(parts) + ("\n" if parts else ""), offsets, tuple(paragraphs))
+    return View(
+        "\n".join(parts) + ("\n" if parts else ""), offsets, tuple(paragraphs), frozenset(cells)
+    )
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -150,7 +157,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
         start += len(line) + 1
 
 
-def _squeeze_group(group: Sequence[_Line], offsets: array[int]) -> str:
+def _squeeze_group(group: Sequence[_Line], offsets: array[int], cells: list[int]) -> str:
     parts: list[str] = []
     previous = ""
     for line in group:
@@ -162,6 +169,7 @@ def _squeeze_group(group: Sequence[_Line], offsets: array[int]) -> str:
                 cell = _CELL_END.match(previous) or (previous.isdigit() and _is_row_number(parts))
                 if "\t" in gap and cell and run.group()[0] not in _MARKS_AFTER:
                     parts.append("，")
+                    cells.append(len(offsets))
                     offsets.append(first - 1)
                 elif previous in _ALNUM and run.group()[0] in _ALNUM and first > 0:
                     parts.append(" ")

@@ -47,7 +47,7 @@ def bare_heading_slot(text: str, kind: str) -> str | None:
     """Return the slot of a heading that has no number: a short line that ends without a stop."""
     if not 3 <= len(text) <= 26 or text[-1] in "。；！？，、" or "，" in text or "。" in text:
         return None
-    if re.search(r"报告$|通知$|批复$|方案$|事故$|年|^关于", text):
+    if re.search(r"报告$|通知$|批复$|方案$|事故$|年|^关于|“\d{1,2}·\d{1,2}”", text):
         return None
     slot = slot_of(text.rstrip("："), kind)
     return slot if slot in _BARE_SLOTS else None

@@ -62,8 +62,10 @@ def _number_of(match: re.Match[str], before: int) -> int | None:
 
 
 def _family_of(match: re.Match[str]) -> str:
-    """Ordinals of one list are of one form: 一是 and 二是, not 一是 and 二要."""
-    return match.group()[-1] if match.group("cn") else match.lastgroup or ""
+    """One list has ordinals of one form: 一是 and 二是, not 一是 and 二要; 首先 goes with 第二."""
+    if match.group("cn"):
+        return match.group()[-1]
+    return "each" if match.group("each") else "order"
 
 
 def _keep_run(

@@ -54,6 +54,8 @@ _STOPS = frozenset("。；：！？）”\n")
 _JUNK = re.compile(r"[？·◆■□▲★※*]{1,8}")
 _HEADING_LIMIT = 48
 _RUN_IN_LIMIT = 40
+_GAP_LIMIT = 30
+_GAP_TITLE = re.compile(r"[\u4e00-\u9fff、]{4,20}")
 _NO_HEADING_END = frozenset("。；！？，")
 _GLUED_TITLE = re.compile(
     r"[^，。；：\n]{2,24}?(?:建议|措施|意见|情况|原因|性质|经过|教训|要求)"
@@ -79,6 +81,7 @@ def read_outline(view: View, kind: str) -> Outline:
         stack.append(node)
     _close(root)
     _slot_nodes(view, root, kind)
+    _settle_annexes(root)
     return Outline(root)
 
 
@@ -189,13 +192,13 @@ def _heads(view: View, kind: str) -> Iterator[Node]:
         if decimal:
             mark = _DECIMAL.match(text, start, end) or mark
         if mark is not None and mark.end() < end:
-            node = _marked(text, mark, end)
+            node = _marked(view, mark, end)
             has_chapters = has_chapters or node.level == 1
             if node.level == 1 and node.title is not None:
                 chapter = slot_of(node.title, kind)
             yield node
         elif _ANNEX.match(bare):
-            yield _bare_node(1, start, end, bare.rstrip("："), "annex")
+            yield _bare_node(1, start, end, bare.rstrip("："), _annex_slot(view, end, bare, kind))
         elif (slot := bare_heading_slot(bare, kind)) is not None and not (
             slot == chapter and slot in _ANNOUNCED and bare.endswith("：")
         ):
@@ -203,6 +206,13 @@ def _heads(view: View, kind: str) -> Iterator[Node]:
             yield _bare_node(1 if bare_first else 2, start, end, bare.rstrip("：。"), slot)
         else:
             yield from (n for n in _announcements(text, start, end, kind) if n.slot != chapter)
+
+
+def _annex_slot(view: View, end: int, bare: str, kind: str) -> str:
+    """An annex that holds a table (附件1：问题清单) is about what its name says."""
+    below = view.text.startswith("序号", end + 1)
+    slot = slot_of(_ANNEX.sub("", bare, count=1), kind) if below else None
+    return slot if slot in _ANNOUNCED else "annex"
 
 
 def _bare_node(level: int, start: int, end: int, title: str, slot: str) -> Node:
@@ -231,7 +241,8 @@ def _starts_list(text: str, at: int) -> bool:
 
 _NOT_A_UNIT = r"(?=[\u4e00-\u9fff“])(?![万亿元米吨年月日时分秒个人名家条项度倍层级])"
 _DECIMAL = re.compile(
-    rf"(?P<chapter>\d{{1,2}})(?:[.．、]|(?:[.．]\d{{1,2}}){{1,3}}[.．、]?){_NOT_A_UNIT}"
+    rf"(?P<chapter>\d{{1,2}})(?:[.．、]|(?:[.．]\d{{1,2}}){{1,3}}[.．、]?|(?=[\u4e00-\u9fff]{{2,16}}$))"
+    rf"{_NOT_A_UNIT}"
 )
 _DECIMAL_PART = re.compile(rf"(\d{{1,2}})[.．](\d{{1,2}})(?:[.．]\d{{1,2}})?{_NOT_A_UNIT}")
 
@@ -253,8 +264,9 @@ def _counts_in_decimals(view: View) -> bool:
     return run >= 3
 
 
-def _marked(text: str, mark: re.Match[str], end: int) -> Node:
+def _marked(view: View, mark: re.Match[str], end: int) -> Node:
     number: int | None
+    text = view.text
     if mark.re is _DECIMAL:
         digits = mark.group().rstrip(".．、").replace("．", ".").split(".")
         level, number = min(len(digits), 3), int(digits[-1])
@@ -262,9 +274,26 @@ def _marked(text: str, mark: re.Match[str], end: int) -> Node:
         level = next(n for n, _ in _LEVEL_MARKS if mark.group(f"l{n}") is not None)
         number = _number_of(mark.group())
     title, title_end, whole = _title_of(text, mark.end(), end, level)
+    sentence = not whole or text[end - 1] in "。；"
+    if sentence and (gap := _gap_behind_title(view, mark.end(), end, title_end)):
+        title, title_end, whole = text[mark.end() : gap], gap, False
     return Node(
         level, mark.group(), number, mark.start(), mark.end(), end, end, title, title_end, whole
     )
+
+
+def _gap_behind_title(view: View, start: int, end: int, title_end: int) -> int:
+    """Return where a heading ends that only a space parts from its text; 0 where none does.
+
+    （三）加强行业监管 县发展改革局要…: the only gap near the beginning, before any punctuation.
+    """
+    last = min(start + _GAP_LIMIT, end - 1)
+    gaps = [
+        i for i in range(start + 1, last) if view.offsets[i] - view.offsets[i - 1] - 1 in (1, 2, 3)
+    ]
+    if len(gaps) != 1 or not _GAP_TITLE.fullmatch(view.text, start, gaps[0]):
+        return 0
+    return gaps[0] if title_end == start or gaps[0] < title_end else 0
 
 
 def _number_of(marker: str) -> int | None:
@@ -327,6 +356,14 @@ def _after_stop(text: str, start: int, end: int, counter: _Counter) -> Iterator[
         if again or counter.expects(rank, number, text[place - 1]):
             counter.take(rank, number)
             yield inner_node(rank, mark.group(), number, mark.start())
+
+
+def _settle_annexes(root: Node) -> None:
+    """Leave out an annex that only lists again what a chapter of the text tells."""
+    chapters = {node.slot for node in root.walk() if node.marker}
+    for node in root.children:
+        if not node.marker and node.slot in chapters and _ANNEX.match(node.title or ""):
+            node.slot = "annex"
 
 
 def _slot_nodes(view: View, root: Node, kind: str) -> None:
