@@ -32,6 +32,7 @@ _CLOSING = re.compile(
     r"^特此|联系人[：:]|联系电话|(?:调查|评估|工作)组.{0,3}(?:\d{4}|[二〇○]{2}.{2})年|打印本页|关闭窗口|^上一篇|^下一篇"
     r"|^主办[：:]|网站标识码|公网安备"
 )
+_PAGE_FOOT = re.compile(r"\n(?=【?(?:打印本页|关闭窗口|上一篇|下一篇|扫一扫|分享到))")
 _REPEATED = 60
 _SHORT_LINE = 30
 _LIST_OF = 3
@@ -45,6 +46,7 @@ _NOUN_HEADING = re.compile(
 )
 _SIGNATURE = re.compile(
     r"(?:调查组|评估组|工作组|委员会|办公室|人民政府|管理局|（?盖章）?)$|^[（]?\d{4}年\d{1,2}月(?:\d{1,2}日)?[）]?$"
+    r"|(?:调查|评估|工作)组\d{4}年\d{1,2}月\d{1,2}日$"
     r"|^(?:附件?\d{0,2}[：:]|更多|来源|联系人|抄送|主送|编辑|责任编辑|附[：:]|-?\d{1,3}-?$|[·•]|（?此件|（?联系)"
     r"|联系人[：:]|联系电话|调查组成员|点击"
 )
@@ -372,7 +374,9 @@ def _only_announces(text: str, node: Node, end: int) -> bool:
 
 
 def trimmed(text: str, start: int, end: int) -> int:
-    """Return the end of an element without blank lines, signature, date and annex lines."""
+    """Return the end of an element without blank lines, signature, date, annex lines, page foot."""
+    foot = _PAGE_FOOT.search(text, start, end)
+    end = foot.start() if foot else end
     while True:
         while end > start + 1 and text[end - 1] in "\n ":
             end -= 1
