@@ -21,7 +21,7 @@ Manner = Literal["required", "planned", "reported"]
 _CLAUSE = re.compile(r"[^，。；：！？\n]+")
 _LIMIT = 90
 _NAME_LIMIT = 36
-_PREDICATED = re.compile(r"负责）|[^有]以[“按]|等.{4,}的|由")
+_PREDICATED = re.compile(r"将(?![乐军])|把(?!手)|负责）|[^有]以[“按]|等.{4,}的|由")
 _NAME = re.compile(r"[\u4e00-\u9fffA-Za-z0-9·（）、“”〇*×]{2,90}")
 _BRACKETS = re.compile(r"（[^（）]{0,40}）")
 _AND = re.compile(r"、|以及|及其|及|和|与|或者|或|尤其是|特别是")
@@ -64,6 +64,12 @@ _LABELLED = re.compile(
     r"(?:(?P<lead>牵头)|(?P<support>配合|协助)|整改|落实|实施)?(?:责任)?(?:单位|部门|主体)：(?P<who>[^；。\n]{2,90}?)(?=[；。）\n]|，|$)"
 )
 _QUALIFIER = re.compile(r"^(?:其(?!他|余)|各自的?|原|所属的?|本级|同级|的)")
+_DUTY_NAME = re.compile(
+    r"(?:责任|牵头|配合|协助|协办|主办|落实|整改|实施|涉及)(?:单位|部门|主体|人)$"
+)
+_LEADS = re.compile(
+    r"(?:^|(?<=[，。；：（\n]))(?P<who>[^，。；：由（）\n]{2,40}?)牵头(?!的|单位|部门|人|责任)"
+)
 _ROLE = re.compile(
     r"^(?:施工|建设|监理|总包|总承包|分包|劳务|设计|使用|出租|承租|产权|维保|涉事|事故|事故发生|责任)"
     r"(?:单位|企业|方)(?=[\u4e00-\u9fff（）]{3,}(?:公司|厂|矿|局|集团|合作社|中心|部|行)$)"
@@ -151,6 +157,7 @@ def find_subjects(text: str, start: int, end: int, manner: Manner) -> Subjects:
     if manner == "reported":
         body = _LAID_DOWN.sub("", body)
     lead = _assigned(_LEAD, body, "由") + _assigned(_WITH, body, "会同")
+    lead += _assigned(_LEADS, body, "牵头")
     support = _assigned(_SUPPORT, body, "配合", "协助", "参与", "参加", "协同", "分工负责")
     support += _assigned(_TOGETHER, body, "会同", "联合")
     partners = _assigned(_PARTNERS, body, "会同")
@@ -202,15 +209,18 @@ def _clause_subjects(text: str, start: int, end: int, manner: Manner) -> Iterato
         if laid_down:
             continue
         name = subject_of(clause.group(), plain_verb=plain or opens, plain_past=plain)
-        if name is None and clause.end() < end and text[clause.end()] == "，":
+        if name is None and clause.end() < end and text[clause.end()] in "，：":
             name = _before_comma(text, clause, end)
         if name is not None:
             yield name
 
 
 def _before_comma(text: str, clause: re.Match[str], end: int) -> str | None:
-    """A subject that a comma parts from its verb: A、B交通运输部门，要加强…."""
+    """A subject that a comma parts from its verb, or a colon: A、B交通运输部门，要加强…."""
     name = _strip(clause.group())
+    if text[clause.end()] == "：":
+        named = is_actor_name(name) and _NAME.fullmatch(name) and not _DUTY_NAME.search(name)
+        return name if named else None
     behind = _pattern("modal_pattern").match(text, clause.end() + 1, end)
     return name if behind and is_actor_name(name) and _NAME.fullmatch(name) else None
 

@@ -348,7 +348,9 @@ class _Reader:
             return self._manner
         done = pattern("modality", "done_pattern").search(self._text, start, end)
         plan = pattern("modality", "plan_pattern").search(self._text, start, end)
-        return "committed" if (plan or self._is_plan(start)) and not done else "reported"
+        if self._is_plan(start):
+            return "reported" if "已" in self._text[start:end] else "committed"
+        return "committed" if plan and not done else "reported"
 
     def _is_plan(self, start: int) -> bool:
         """Say whether the chapter tells what is still to come: 下一步打算."""

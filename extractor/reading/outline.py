@@ -66,7 +66,8 @@ _GLUED_CHAPTER = re.compile(
 )
 _CONTENTS = re.compile(r"(?:…|\.{3}|·{3})[….·]*\d{1,3}$")
 _ANNEX = re.compile(r"附件?\d{0,2}[：:]?$|附件?\d{0,2}[：:]")
-_LEAD = re.compile(r"(?:^|(?<=[。；\n]))[^。；：\n]{4,90}：")
+_MAINLY = re.compile(r"，?(?:具体|主要)(?:是|有|为|包括|表现(?:在|为|如下)?|体现在)$")
+_LEAD = re.compile(r"(?:^|(?<=[。；\n]))[^。；：\n]{2,90}：")
 
 
 def read_outline(view: View, kind: str) -> Outline:
@@ -224,7 +225,8 @@ def _announcements(text: str, start: int, end: int, kind: str) -> Iterator[Node]
     for lead in _LEAD.finditer(text, start, end):
         if lead.end() < end and not _starts_list(text, lead.end()):
             continue
-        said = re.split("[，,]", lead.group().rstrip("："))[-1]
+        said = _MAINLY.sub("", lead.group().rstrip("："))
+        said = re.split("[，,]", said)[-1]
         slot = next(
             (name for name, pattern in announcement_rows(kind) if pattern.search(said)), None
         )
