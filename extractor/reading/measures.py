@@ -56,6 +56,7 @@ _NAME_REACH = 80
 _OURSELVES = re.compile(
     "我(?:局|委|厅|办|街道|镇|乡|县|区|市|村|公司|单位|中心|站|所|集团|厂|矿|校|院)"
 )
+_VERB_FIRST = re.compile("加快|促进|推进|推动|加强|强化|督促")
 _YEAR = re.compile(r"(20\d\d)年")
 
 
@@ -368,7 +369,7 @@ class _Reader:
 
 def _short_names(known_units: Sequence[tuple[str, ...]]) -> re.Pattern[str] | None:
     """Return a pattern of the names that do not look like a unit's (以下简称兴隆木业), or None."""
-    names = {name for group in known_units for name in group}
+    names = {name for group in known_units for name in group if not _VERB_FIRST.match(name)}
     short = sorted((n for n in names if not is_actor_name(n)), key=len, reverse=True)
     return re.compile("|".join(map(re.escape, short))) if short else None
 
