@@ -50,6 +50,14 @@ _UNFINISHED = frozenset("，、（《“〈—-")
 _LONE_NUMBER = re.compile(r"第?[\s—\-]*\d{1,3}[\s—\-]*页?(?:共\d{1,3}页)?")
 _INLINE_PAGE = re.compile(r"(?<![\dA-Za-z—\-])[—\-]\s*\d{1,3}\s*[—\-](?![—\-.])")
 _CELL_END = re.compile(r"[\u4e00-\u9fff某*×”》）A-Za-z]")
+_CN = "一二三四五六七八九十"
+_HALF_STOP = re.compile(
+    rf"[\u4e00-\u9fff）”》%](?<!^[{_CN}])(?<!\n[{_CN}])(?<!\n[{_CN}]{{2}})(?<![\s。；：][{_CN}])"
+    rf"(?!(?<=[{_CN}])\.[{_CN}])\.(?!\.)"
+)
+_HALF_STOP_AT_END = re.compile(r"(?<=[^\n]{4})[\u4e00-\u9fff）”》%]\.(?=[ \t]*(?:\n|\Z))")
+_ARTICLE = re.compile(r"第[一二三四五六七八九十百\d]{1,5}条")
+_WORD = re.compile(r"[0-9A-Za-z.%]{1,20}")
 _MARKS_AFTER = frozenset("，。；：、）")
 _NOISE = re.compile(r"\[bookmark[：:][^\]\n]{0,40}\]", re.IGNORECASE)
 _GLUED_NUMBER = re.compile(
@@ -57,6 +65,7 @@ _GLUED_NUMBER = re.compile(
 )
 _CHAPTER = re.compile(r"[一二三四五六七八九十]{1,3}[、.，]|（[一二三四五六七八九十]{1,3}）")
 _SHORT_LINE = 40
+_FEWEST_WRAPPED = 5
 _HEADS = 10
 _HEAD_LENGTH = 14
 
@@ -77,11 +86,15 @@ def squeeze(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The text as rules read it; `paragraphs` are `(start, end)` ranges of `text`."""
+    """The text as rules read it; `paragraphs` are `(start, end)` ranges of `text`.
+
+    `cells` are the places of the ， that part the cells of a row: tabs of the document.
+    """
 
     text: str
     offsets: array[int]
     paragraphs: tuple[tuple[int, int], ...]
+    cells: frozenset[int] = frozenset()
 
     def span(self, start: int, end: int) -> Span:
         """Return the range of the document that `text[start:end]` was read from.
@@ -118,10 +131,14 @@ class _Line:
     def bare(self) -> str:
         return self.text.strip()
 
+    @property
+    def width(self) -> int:
+        return len(self.text.rstrip())
+
 
 def build_view(document: Document) -> View:
     """Make the reading view of a document, in time linear in its length."""
-    text = fold(document.text)
+    text = _mend_stops(fold(document.text))
     lines = [_Line(start, line) for start, line in _lines(text)]
     if document.media_type == "text/plain":
         groups = _join_lines(_drop_glued_numbers(lines))
@@ -130,9 +147,10 @@ def build_view(document: Document) -> View:
     parts: list[str] = []
     offsets = array("I")
     paragraphs: list[tuple[int, int]] = []
+    cells: list[int] = []
     length = 0
     for group in groups:
-        squeezed = _squeeze_group(group, offsets)
+        squeezed = _squeeze_group(group, offsets, cells)
         if not squeezed:
             continue
         paragraphs.append((length, length + len(squeezed)))
@@ -140,7 +158,27 @@ def build_view(document: Document) -> View:
         last = group[-1]
         offsets.append(last.start + len(last.text))
         length += len(squeezed) + 1
-    return View("\n".join(parts) + ("\n" if parts else ""), offsets, tuple(paragraphs))
+    return View(
+        "\n".join(parts) + ("\n" if parts else ""), offsets, tuple(paragraphs), frozenset(cells)
+    )
+
+
+def _mend_stops(text: str) -> str:
+    """Read . as 。 where a text was typed or converted in half width; the length stays.
+
+    Only behind a Chinese character or a closing mark, where such points outnumber 。, or where one
+    ends a line. The point of a mark (一.), of a name (阿里.买买提) in other texts, of a date stays.
+    """
+    if "." not in text:
+        return text
+    half = len(_HALF_STOP.findall(text)) > text.count("。")
+    pattern = _HALF_STOP if half else _HALF_STOP_AT_END
+    places = [match.end() - 1 for match in pattern.finditer(text)]
+    if not places:
+        return text
+    cuts = [0, *(place + 1 for place in places)]
+    pieces = [text[left:right] for left, right in zip(cuts, places, strict=False)]
+    return "。".join([*pieces, text[cuts[-1] :]])
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -150,7 +188,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
         start += len(line) + 1
 
 
-def _squeeze_group(group: Sequence[_Line], offsets: array[int]) -> str:
+def _squeeze_group(group: Sequence[_Line], offsets: array[int], cells: list[int]) -> str:
     parts: list[str] = []
     previous = ""
     for line in group:
@@ -162,6 +200,7 @@ def _squeeze_group(group: Sequence[_Line], offsets: array[int]) -> str:
                 cell = _CELL_END.match(previous) or (previous.isdigit() and _is_row_number(parts))
                 if "\t" in gap and cell and run.group()[0] not in _MARKS_AFTER:
                     parts.append("，")
+                    cells.append(len(offsets))
                     offsets.append(first - 1)
                 elif previous in _ALNUM and run.group()[0] in _ALNUM and first > 0:
                     parts.append(" ")
@@ -229,7 +268,7 @@ def _join_lines(lines: Sequence[_Line]) -> list[list[_Line]]:
             groups[-1].append(_Line(line.start - 1, "\t" + line.text))
         elif line.start in rows or before.start in cells:
             groups.append([line])
-        elif _continues(before.bare, line.bare, width, blank_between):
+        elif _continues(before, line, width, blank_between):
             groups[-1].append(line)
         else:
             groups.append([line])
@@ -272,25 +311,57 @@ def _is_page_number(bare: str) -> bool:
 
 
 def _wrap_width(lines: Sequence[_Line]) -> int:
-    """Return the width at which a hard-wrapped text breaks its lines; 0 where it does not."""
-    widths = [len(line.bare) for line in lines if len(line.bare) >= 20]
-    if len(widths) < 12:
+    """Return the width at which a hard-wrapped text breaks its lines; 0 where it does not.
+
+    Many lines are about as long as the longest, and most of these break off inside a sentence.
+    """
+    widths = sorted(line.width for line in lines if line.width >= 20)
+    if len(widths) < _FEWEST_WRAPPED:
         return 0
-    widths.sort()
     top = widths[-1 - len(widths) // 20]
-    near = sum(1 for width in widths if abs(width - top) <= 3)
-    return top if near >= len(widths) * 0.5 and top <= 60 else 0
+    if top > 60:
+        return 0
+    full = [line.bare for line in lines if abs(line.width - top) <= 3]
+    broken = sum(1 for bare in full if bare[-1] not in _ENDS_SENTENCE)
+    if len(full) >= len(widths) * 0.5 and len(widths) >= 12:
+        return top
+    return top if len(full) >= _FEWEST_WRAPPED and broken >= len(full) * 0.7 else 0
 
 
-def _continues(before: str, line: str, width: int, blank_between: bool) -> bool:
-    if MARK.match(line) or "\t" in before or "\t" in line:
+def _continues(first: _Line, second: _Line, width: int, blank_between: bool) -> bool:
+    before, line = first.bare, second.bare
+    if "\t" in before or "\t" in line:
         return False
     last = before[-1]
+    open_bracket = before.count("（") > before.count("）")
+    if MARK.match(line):
+        cited = last == "》" and _ARTICLE.match(line) is not None
+        return cited or (open_bracket and line.startswith("附件"))
     if last in _UNFINISHED:
         return True
-    if last in _ENDS_SENTENCE or blank_between:
+    full = width > 0 and _fills(first, line, width)
+    if blank_between or (last in _ENDS_SENTENCE and not (full and _closes_inside(first, second))):
         return False
     in_sentence = "。" in before or (before.count("，") >= 2 and not _CHAPTER.match(before))
-    if in_sentence or before.count("（") > before.count("）"):
+    if in_sentence or open_bracket:
         return True
-    return len(before) > _SHORT_LINE if not width else len(before) >= width - 3
+    return full if width else len(before) > _SHORT_LINE
+
+
+def _fills(before: _Line, line: str, width: int) -> bool:
+    """Say whether a line is full; a number is not broken, it goes to the next line as a whole."""
+    word = _WORD.match(line)
+    return before.width + (len(word.group()) - 1 if word else 0) >= width - 3
+
+
+def _closes_inside(first: _Line, second: _Line) -> bool:
+    """Say whether a full line ends with a mark that does not end its paragraph.
+
+    A title, quotation or bracket closes inside a sentence; a sentence may end just where the line
+    is full, and the next line, as long and not indented, goes on.
+    """
+    before = first.bare
+    if before[-1] in "”》）" and before[-2:-1] not in ("。", "！", "？", "；"):
+        return True
+    goes_on = second.width >= first.width - 3 or second.bare[-1] == "。"
+    return before[-1] == "。" and goes_on and not second.text[:1].isspace()

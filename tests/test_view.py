@@ -133,3 +133,50 @@ def test_locate_is_the_inverse_of_span() -> None:
     view: View = build_view(plain("甲 乙\n丙。"))
     assert view.locate(view.span(0, 2)) == (0, 2)
     assert view.locate(Span(0, 3)) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # typed in half width: a point behind Chinese or a closing mark ends the sentence
+        ("某公司未培训.某镇未检查(含夜间).", ["某公司未培训。某镇未检查（含夜间）。"]),
+        # but not the point of a number, a mark or a date
+        ("一.概况\n1.培训2.5小时.\n7.12事故.", ["一.概况", "1.培训2.5小时。", "7.12事故。"]),
+        # where 。 is used, a point inside a name stays, and one at the end of a line is a stop
+        ("阿里.买买提受伤。已治愈。他出院了.", ["阿里.买买提受伤。已治愈。他出院了。"]),
+        ("“三.八”事故……", ["“三.八”事故……"]),
+    ],
+)
+def test_points_of_a_text_in_half_width(text: str, expected: list[str]) -> None:
+    assert paragraphs(text) == expected
+
+
+WIDE = "建" * 37
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "joined"),
+    [
+        # a number is not broken: the line before may be short by its length
+        (WIDE[:32] + "于", "2021年7月报送。", True),
+        # an article behind the title of a law begins no paragraph
+        (WIDE[:20] + "《安全生产法》", "第九十二条规定处罚。", True),
+        # a quotation that closes inside a sentence
+        (WIDE[:36] + "”", "的规定处罚。", True),
+        # a sentence that ends where the line is full, and a line that goes on
+        (WIDE[:37] + "。", "各镇要开展检查。", True),
+        # a short line ends its paragraph, an indented one begins one
+        (WIDE[:20] + "。", "各镇要开展检查。", False),
+        (WIDE[:37] + "。", "　　各镇要开展检查。", False),
+        # a bracket that is open over the break
+        (WIDE[:30] + "（填报", "附件1），按月报送。", True),
+    ],
+)
+def test_breaks_of_a_text_of_fixed_width(before: str, after: str, joined: bool) -> None:
+    text = "\n".join([*[WIDE + "设"] * 6, "末尾。", before, after])
+    assert (paragraphs(text)[-1] == (before + after).replace("　", "")) is joined
+
+
+def test_cells_are_the_places_of_tabs() -> None:
+    view = build_view(plain("序号\t措施，时限\n1\t更换吊具，培训"))
+    assert [view.text[:at].split("\n")[-1] for at in sorted(view.cells)] == ["序号", "1"]

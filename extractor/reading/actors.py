@@ -21,7 +21,7 @@ Manner = Literal["required", "planned", "reported"]
 _CLAUSE = re.compile(r"[^，。；：！？\n]+")
 _LIMIT = 90
 _NAME_LIMIT = 36
-_PREDICATED = re.compile(r"负责）|[^有]以[“按]|等.{4,}的|由")
+_PREDICATED = re.compile(r"将(?![乐军])|把(?!手)|负责）|[^有]以[“按]|等.{4,}的|由")
 _NAME = re.compile(r"[\u4e00-\u9fffA-Za-z0-9·（）、“”〇*×]{2,90}")
 _BRACKETS = re.compile(r"（[^（）]{0,40}）")
 _AND = re.compile(r"、|以及|及其|及|和|与|或者|或|尤其是|特别是")
@@ -39,6 +39,12 @@ _TOGETHER = re.compile(
     r"(?=召开|组织|开展|对|加强|建立|制定|完善|健全|研究|推进|督促|进行|实施|集中|全面|定期|每|在|将"
     r"|印发|出台|编制|起草|举办|部署|检查|排查|核查|摸排|约谈|修订|成立|落实|深入|赴)"
 )
+_PARTNERS = re.compile(
+    r"会同(?P<who>[^，。；：\n]{2,60}?)"
+    r"(?=，|召开|组织|开展|对|加强|建立|制定|研究|推进|督促|进行|实施|印发|检查|排查|在|于|编制|修订)"
+)
+_CLASS_PARTNER = re.compile(r"(?:部门|机关|单位|机构|各方)$|等[^，。；]{0,4}$")
+_WITH = re.compile(r"(?P<who>[^，。；：\n]{2,60}?)(?:也|均)?(?:要|应当?|须|必须)?会同")
 _IN_BRACKETS = re.compile(
     r"（(?P<who>[^（）]{2,40}?)(?:按照?职责|依职责|按职责|分别)*(?:分工)?负责）"
 )
@@ -58,13 +64,21 @@ _LABELLED = re.compile(
     r"(?:(?P<lead>牵头)|(?P<support>配合|协助)|整改|落实|实施)?(?:责任)?(?:单位|部门|主体)：(?P<who>[^；。\n]{2,90}?)(?=[；。）\n]|，|$)"
 )
 _QUALIFIER = re.compile(r"^(?:其(?!他|余)|各自的?|原|所属的?|本级|同级|的)")
+_DUTY_NAME = re.compile(
+    r"(?:责任|牵头|配合|协助|协办|主办|落实|整改|实施|涉及)(?:单位|部门|主体|人)$"
+)
+_LEADS = re.compile(
+    r"(?:^|(?<=[，。；：（\n]))(?P<who>[^，。；：由（）\n]{2,40}?)牵头(?!的|单位|部门|人|责任)"
+)
 _ROLE = re.compile(
     r"^(?:施工|建设|监理|总包|总承包|分包|劳务|设计|使用|出租|承租|产权|维保|涉事|事故|事故发生|责任)"
     r"(?:单位|企业|方)(?=[\u4e00-\u9fff（）]{3,}(?:公司|厂|矿|局|集团|合作社|中心|部|行)$)"
 )
-_NOTE = re.compile(r"（(?:以下|简称|[^（）]{0,8}(?:单位|方)[^（）]{0,4}）)[^（）]*）?$")
+_NOTE = re.compile(
+    r"（(?:以下|简称|详见|见附|含|[^（）]{0,8}(?:单位|方)[^（）]{0,4}）)[^（）]*）?$"
+)
 _ORDINAL = re.compile(
-    r"^(?:[一二三四五六七八九十]{1,2}[是要]|第[一二三四五六七八九十]{1,2}，|首先，|其次，|再次，)"
+    r"^(?:[一二三四五六七八九十]{1,2}[是要]|[第其][一二三四五六七八九十]{1,2}[，、]|(?:首先|其次|再次|最后)，?)"
 )
 
 
@@ -142,9 +156,12 @@ def find_subjects(text: str, start: int, end: int, manner: Manner) -> Subjects:
     body = text[start:end]
     if manner == "reported":
         body = _LAID_DOWN.sub("", body)
-    lead = _assigned(_LEAD, body, "由")
+    lead = _assigned(_LEAD, body, "由") + _assigned(_WITH, body, "会同")
+    lead += _assigned(_LEADS, body, "牵头")
     support = _assigned(_SUPPORT, body, "配合", "协助", "参与", "参加", "协同", "分工负责")
     support += _assigned(_TOGETHER, body, "会同", "联合")
+    partners = _assigned(_PARTNERS, body, "会同")
+    support += [name for name in partners if _CLASS_PARTNER.search(name) is None]
     bracketed = _assigned(_IN_BRACKETS, body, "负责）")
     for role in _LABELLED.finditer(body):
         names = [n for n in split_names(role.group("who")) if is_actor_name(n)]
@@ -192,15 +209,18 @@ def _clause_subjects(text: str, start: int, end: int, manner: Manner) -> Iterato
         if laid_down:
             continue
         name = subject_of(clause.group(), plain_verb=plain or opens, plain_past=plain)
-        if name is None and clause.end() < end and text[clause.end()] == "，":
+        if name is None and clause.end() < end and text[clause.end()] in "，：":
             name = _before_comma(text, clause, end)
         if name is not None:
             yield name
 
 
 def _before_comma(text: str, clause: re.Match[str], end: int) -> str | None:
-    """A subject that a comma parts from its verb: A、B交通运输部门，要加强…."""
+    """A subject that a comma parts from its verb, or a colon: A、B交通运输部门，要加强…."""
     name = _strip(clause.group())
+    if text[clause.end()] == "：":
+        named = is_actor_name(name) and _NAME.fullmatch(name) and not _DUTY_NAME.search(name)
+        return name if named else None
     behind = _pattern("modal_pattern").match(text, clause.end() + 1, end)
     return name if behind and is_actor_name(name) and _NAME.fullmatch(name) else None
 
@@ -225,8 +245,21 @@ def subject_of(clause: str, *, plain_verb: bool, plain_past: bool = True) -> str
         name = name.rpartition("由")[2]
         if _is_subject(name):
             return name
+        if found.group("modal"):
+            return None  # what is to be done stands behind it, and no other subject
     office = _OFFICE.match(body) if plain_verb and plain_past else None
     return office.group() if office and _is_subject(office.group()) else None
+
+
+def names_before(text: str, start: int, end: int) -> tuple[str, ...]:
+    """Return the names with which `text[start:end]` ends, where a list follows: A、B：一是…."""
+    said = text[start:end].rstrip("：，\n")
+    clause = re.split("[。；：！？，\n]", said[-_LIMIT:])[-1]
+    name = _strip(clause).removeprefix("对")
+    if not 2 <= len(name) <= _LIMIT - 1 or _NAME.fullmatch(name) is None:
+        return ()
+    names = tuple(split_names(name))
+    return names if all(is_actor_name(part) for part in names) else ()
 
 
 def opens_clause(text: str, at: int, start: int) -> bool:

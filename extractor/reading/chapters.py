@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 
 from extractor.reading.outline import INLINE_LEVEL, Node, Outline
 from extractor.rules import load_toml
@@ -19,10 +20,15 @@ from extractor.view import View
 WANTED = frozenset({"measures", "problems", "suggestions", "tasks"})
 
 _OPINION_KINDS = frozenset({"EVAL", "SELF", "CIRC"})
-_NEVER_GUESSED = frozenset({"PLAN", "NOTICE", "RULE", "REP"})
+_NEVER_GUESSED = frozenset({"RULE", "REP"})
+_ORDERING = frozenset({"PLAN", "NOTICE", "SUPV"})
 _BEFORE_MEASURES = frozenset({"treatment", "cause", "course", "fault", "loss", "basic"})
+# What a self-report tells of causes and history; what a circular counts.
+_NOT_GUESSED = frozenset({("SELF", "problems"), ("CIRC", "measures")})
 _SAMPLE = 1200
-_SHORTEST = 24
+_LEAVES = 40
+_REACH = 80
+_SHORTEST = 10
 
 
 @cache
@@ -59,17 +65,18 @@ def read_chapters(view: View, outline: Outline, kind: str) -> Chapters:
     lost: set[int] = set()
     groups: dict[int, int] = {}
     guesser = _Guesser(view.text, outline, kind)
+    if kind == "SELF":
+        _settle_self_report(outline)
     todo: list[tuple[Node, str | None, bool]] = [(outline.root, None, False)]
     while todo:
         node, slot, is_lost = todo.pop()
         for at, run in enumerate(_runs(view.text, node)):
             run_slot, run_lost = slot, is_lost
-            if (at > 0 or node.level == 0) and all(child.slot is None for child in run):
-                guess = guesser.guess(run)
-                if guess is not None and guess != slot:
-                    run_slot, run_lost = guess, True
+            guess = guesser.guess(run) if at > 0 or node.level == 0 else None
+            if guess is not None and guess != slot:
+                run_slot, run_lost = guess, kind not in _ORDERING
             for child in run:
-                child_slot = child.slot or run_slot
+                child_slot = child.slot or (None if _is_general(child, run_slot) else run_slot)
                 child_lost = run_lost and child.slot is None
                 if child_slot in WANTED:
                     slots[id(child)] = child_slot
@@ -83,9 +90,23 @@ def read_chapters(view: View, outline: Outline, kind: str) -> Chapters:
     return Chapters(slots, frozenset(lost), groups, kind in _OPINION_KINDS)
 
 
+def _settle_self_report(outline: Outline) -> None:
+    """Read the chapters of a self-report as measures where none is headed so.
+
+    What its headings say are mottos (压实责任，加强领导); what is to come (下一步打算) is no sign.
+    """
+    chapters = [node for node in outline.root.children if node.is_heading]
+    to_come = pattern("modality", "plan_title_pattern")
+    if any(n.slot == "measures" and not to_come.search(n.title or "") for n in chapters):
+        return
+    for node in chapters:
+        node.slot = node.slot or "measures"
+
+
 def _is_duty(text: str, node: Node) -> bool:
     """An article of a reply that asks for something: 各有关单位要…, 请你局督促…."""
-    own = text[node.start : node.end]
+    stop = text.find("\n", node.body, node.end)
+    own = text[node.start : node.end if stop < 0 else stop]
     duty, treats = pattern("duties", "pattern"), pattern("duties", "treatment_pattern")
     return not node.children and duty.search(own) is not None and treats.search(own) is None
 
@@ -103,6 +124,17 @@ def _runs(text: str, node: Node) -> list[list[Node]]:
         else:
             runs.append([child])
     return runs
+
+
+def _is_general(node: Node, slot: str | None) -> bool:
+    """Say whether a chapter of a plan gives no tasks: 总体要求, 工作目标."""
+    general = pattern("modality", "general_title_pattern")
+    return slot == "tasks" and general.search(node.title or "") is not None
+
+
+def _is_sentence(text: str, node: Node) -> bool:
+    """Say whether the element is more than a heading: it has a text, or ends in a stop."""
+    return not node.is_heading or text[node.title_end - 1] in "。；"
 
 
 def _goes_on(before: int | None, number: int | None) -> bool:
@@ -160,6 +192,11 @@ class _Tally:
             return "measures"
         return "suggestions" if self.weak * 2 >= self.size and not self.done else None
 
+    def order(self, sentences: bool) -> str | None:
+        """What the group is in a notice without chapters: tasks, or nothing."""
+        asks = self.strong + self.weak
+        return "tasks" if sentences and asks * 2 >= self.size > self.treated * 2 else None
+
     def requirement(self) -> str | None:
         """What the group is in an investigation report: measures, or nothing."""
         asks = self.strong >= self.size or (self.strong + self.weak >= self.size and self.weak)
@@ -178,23 +215,41 @@ class _Guesser:
 
     def __init__(self, text: str, outline: Outline, kind: str) -> None:
         self._text = text
+        self._kind = kind
         self._opinions = kind in _OPINION_KINDS
+        self._orders = kind in _ORDERING
         slots = [(node.slot, node.start) for node in outline.nodes()]
+        wanted = "tasks" if self._orders else "measures"
         self._active = self._opinions or (
-            kind not in _NEVER_GUESSED and all(slot != "measures" for slot, _ in slots)
+            kind not in _NEVER_GUESSED and all(slot != wanted for slot, _ in slots)
         )
         before = [start for slot, start in slots if slot in _BEFORE_MEASURES]
         self._from = max(before, default=0)
 
     def guess(self, run: Sequence[Node]) -> str | None:
         """Return the slot of a group without a heading; None when it cannot be told."""
-        if not self._active or not run or (not self._opinions and run[0].start < self._from):
+        if not self._active or not run or any(node.slot is not None for node in run):
+            return None
+        if not self._opinions and run[0].start < self._from:
             return None
         tally = _Tally()
-        for node in run:
+        leaves = (node for top in run for node in top.walk() if not node.children)
+        nodes = list(islice(leaves, _LEAVES)) if self._orders else run
+        for node in nodes:
             body = self._text[node.body : min(node.end, node.body + _SAMPLE)]
             if len(body) >= _SHORTEST:
                 tally.add(node.title or body[:60], body)
-        if tally.size * 2 < len(run) or not tally.size:
+        if tally.size * 2 < len(nodes) or not tally.size:
             return None
-        return tally.opinion() if self._opinions else tally.requirement()
+        if self._orders:
+            return tally.order(all(_is_sentence(self._text, node) for node in nodes))
+        slot = tally.opinion() if self._opinions else tally.requirement()
+        if (self._kind, slot) in _NOT_GUESSED:
+            return None
+        return "suggestions" if slot == "measures" and self._is_advice(run[0]) else slot
+
+    def _is_advice(self, first: Node) -> bool:
+        """Say whether inspectors ask for it, in the news: 评估组强调：一要…."""
+        before = self._text[max(first.start - _REACH, 0) : first.start].rstrip("：\n")
+        advising = pattern("findings", "advising_pattern")
+        return self._kind == "MEDIA" and advising.search(before) is not None

@@ -9,6 +9,7 @@ label, the lead sentence, the nearest heading that names a unit.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -23,11 +24,15 @@ from extractor.reading.actors import (
     heading_units,
     is_actor_name,
     is_class,
+    names_before,
     opens_clause,
     resolve_anaphora,
+    split_names,
 )
+from extractor.reading.cells import Row, read_rows
 from extractor.reading.chapters import pattern, read_chapters
 from extractor.reading.labels import label_pattern
+from extractor.reading.letters import addressee_of, read_orders
 from extractor.reading.outline import INLINE_LEVEL, Node, Outline
 from extractor.reading.units import (
     HEADING_LOST,
@@ -38,14 +43,20 @@ from extractor.reading.units import (
     printed_places,
     read_elements,
 )
-from extractor.reading.values import DeadlineValue, find_deadlines
+from extractor.reading.values import DeadlineValue, find_dates, find_deadlines
 from extractor.rules import load_toml
 from extractor.view import View
 
 _REPORTED = frozenset({"EVAL", "SELF"})
-_PLANNED = frozenset({"PLAN", "NOTICE", "RULE"})
+_PLANNED = frozenset({"PLAN", "NOTICE", "RULE", "SUPV"})
+_LETTERS = frozenset({"NOTICE", "SUPV", "PLAN"})
 _NONE = frozenset({"CIRC"})
 
+_NAME_REACH = 80
+_OURSELVES = re.compile(
+    "我(?:局|委|厅|办|街道|镇|乡|县|区|市|村|公司|单位|中心|站|所|集团|厂|矿|校|院)"
+)
+_VERB_FIRST = re.compile("加快|促进|推进|推动|加强|强化|督促")
 _YEAR = re.compile(r"(20\d\d)年")
 
 
@@ -83,9 +94,12 @@ def read_measures(
     chapters = read_chapters(view, outline, kind)
     names = frozenset(name for group in known_units for name in group)
     elements = read_elements(view, outline, chapters, slot, units=names)
+    if kind in ("REP", "MEDIA") or (kind in _LETTERS and not elements):
+        elements += read_orders(view, outline, chapters, kind, elements)
+        elements.sort(key=lambda element: element.start)
     if kind in _REPORTED:
         elements = [half for e in elements if (half := _reported_half(view.text, e)) is not None]
-    reader = _Reader(view, kind, known_units)
+    reader = _Reader(view, outline, kind, known_units)
     return [reader.read(before, element) for before, element in merged(elements)]
 
 
@@ -107,7 +121,9 @@ def _reported_half(text: str, element: Element) -> Element | None:
 class _Reader:
     """Reads the fields of one element after the other; remembers who acted last."""
 
-    def __init__(self, view: View, kind: str, known_units: Sequence[tuple[str, ...]]) -> None:
+    def __init__(
+        self, view: View, outline: Outline, kind: str, known_units: Sequence[tuple[str, ...]]
+    ) -> None:
         self._text = view.text
         self._reported = kind in _REPORTED
         self._manner: Manner = (
@@ -115,8 +131,17 @@ class _Reader:
         )
         self._known = known_units
         self._short_names = _short_names(known_units)
-        self._reporter, self._we = _reporter(known_units) if kind == "SELF" else ((), None)
+        self._reporter, self._we = (
+            _reporter(view.text, known_units) if kind == "SELF" else ((), None)
+        )
         self._last: Subjects = Subjects()
+        self._addressee = addressee_of(view) if kind in _LETTERS or kind == "REP" else ()
+        plan = pattern("modality", "plan_title_pattern")
+        plans = [(n.start, n.end) for n in outline.nodes() if plan.search(n.title or "")]
+        self._plans = plans if self._reported else []
+        self._named: dict[int, tuple[str, ...]] = {}
+        self._rows = read_rows(view)
+        self._row: Row = {}
         self._leads: dict[int, tuple[str, ...]] = {}
         self._units: dict[int, tuple[str, ...]] = {}
         self._terms: dict[int, DeadlineValue | None] = {}
@@ -125,6 +150,7 @@ class _Reader:
 
     def read(self, before: Element | None, element: Element) -> MeasureReading:
         """Return the measure that an element states."""
+        self._row = self._rows.get(self._text.rfind("\n", 0, element.start) + 1, {})
         subjects, inherited = self._subjects(before, element)
         self._last = subjects
         start, end = element.start, element.end
@@ -169,8 +195,12 @@ class _Reader:
     def _subjects(self, before: Element | None, element: Element) -> tuple[Subjects, bool]:
         """Return who acts, and whether that was taken from outside the element."""
         node = element.node
+        if told := self._in_cells():
+            return told, False
         units = self._heading_units(element)
-        begin = element.text_start if element.noun_label else element.start
+        gap = element.label is not None and self._text[element.text_start - 1] not in "。：；"
+        behind = element.noun_label or gap or element.order
+        begin = element.text_start if behind else element.start
         if begin == node.start:
             begin = node.body
         beside = before is not None and before.node is node
@@ -190,11 +220,35 @@ class _Reader:
             earlier = self._nearest(since, element.start) or earlier
             if earlier:
                 return Subjects(earlier), True
-        above = self._from_above(node)
-        if not above and before is not None and node.level == INLINE_LEVEL:
+        above = self._before_list(element) or self._from_above(node)
+        if not above and before is not None and (node.level == INLINE_LEVEL or element.order):
             above = self._last.actors
-        above = above or self._reporter
+        above = above or self._reporter or self._addressee
         return Subjects(above), bool(above)
+
+    def _in_cells(self) -> Subjects | None:
+        """Who acts by the cells of the row: 责任单位, 牵头单位, 配合单位."""
+        said = {
+            name: tuple(split_names(self._text[slice(*self._row[name])]))
+            for name in ("lead", "actors", "support")
+            if name in self._row
+        }
+        everybody = tuple(dict.fromkeys(name for names in said.values() for name in names))
+        if not everybody:
+            return None
+        return Subjects(everybody, said.get("lead", ()), said.get("support", ()))
+
+    def _before_list(self, element: Element) -> tuple[str, ...]:
+        """Who is named right before the list of the element: 青禾公司：一是…."""
+        node = element.node
+        if not element.numbered or node.parent is None:
+            return ()
+        if element.group not in self._named:
+            run = (n for n in node.parent.children if id(n) == element.group)
+            at = next(run, node).start
+            begin = max(node.parent.start, at - _NAME_REACH)
+            self._named[element.group] = names_before(self._text, begin, at)
+        return self._named[element.group]
 
     def _from_above(self, node: Node) -> tuple[str, ...]:
         """Who the nearest lead sentence or heading above the node names."""
@@ -226,7 +280,28 @@ class _Reader:
         return self._terms[id(node)]
 
     def _first_term(self, start: int, end: int) -> DeadlineValue | None:
+        """The labelled term (完成时限：…), else the first that the words state."""
+        label = pattern("terms", "label_pattern").search(self._text, start, end)
+        for begin, stop in filter(None, (self._row.get("deadline"), label and (label.end(), end))):
+            term = self._plain_term(begin, stop)
+            if term is not None:
+                return term
         return next(iter(find_deadlines(self._text, start, end, year=self._year)), None)
+
+    def _plain_term(self, start: int, end: int) -> DeadlineValue | None:
+        """A term that stands alone: 2022年9月30日, 长期坚持, 6月底前."""
+        stop = next((i for i in range(start, end) if self._text[i] in "；。）\n，"), end)
+        term = next(iter(find_deadlines(self._text, start, stop, year=self._year)), None)
+        if term is not None:
+            return term
+        for date in find_dates(self._text, start, stop, year=self._year):
+            raw = self._text[date.start : date.end]
+            iso = date.iso if date.iso and len(date.iso) == 10 else None
+            return DeadlineValue(date.start, date.end, raw, iso, repaired=date.repaired)
+        lasting = pattern("terms", "lasting_pattern").search(self._text, start, stop)
+        if lasting is None:
+            return None
+        return DeadlineValue(*lasting.span(), lasting.group(), recurring=lasting.group())
 
     def _units_of(self, node: Node) -> tuple[str, ...]:
         if id(node) not in self._units:
@@ -274,7 +349,14 @@ class _Reader:
             return self._manner
         done = pattern("modality", "done_pattern").search(self._text, start, end)
         plan = pattern("modality", "plan_pattern").search(self._text, start, end)
+        if self._is_plan(start):
+            return "reported" if "已" in self._text[start:end] else "committed"
         return "committed" if plan and not done else "reported"
+
+    def _is_plan(self, start: int) -> bool:
+        """Say whether the chapter tells what is still to come: 下一步打算."""
+        at = bisect_right(self._plans, (start, len(self._text))) - 1
+        return at >= 0 and start < self._plans[at][1]
 
     def _specificity(self, element: Element, subjects: Subjects) -> Specificity:
         body = self._text[element.text_start : element.end]
@@ -287,13 +369,15 @@ class _Reader:
 
 def _short_names(known_units: Sequence[tuple[str, ...]]) -> re.Pattern[str] | None:
     """Return a pattern of the names that do not look like a unit's (以下简称兴隆木业), or None."""
-    names = {name for group in known_units for name in group}
+    names = {name for group in known_units for name in group if not _VERB_FIRST.match(name)}
     short = sorted((n for n in names if not is_actor_name(n)), key=len, reverse=True)
     return re.compile("|".join(map(re.escape, short))) if short else None
 
 
-def _reporter(known_units: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], str | None]:
-    """Return the unit that calls itself 我局 or 我镇, and that word.
+def _reporter(
+    text: str, known_units: Sequence[tuple[str, ...]]
+) -> tuple[tuple[str, ...], str | None]:
+    """Return the unit that calls itself 我局 or 我镇, and that word; the word if no name is told.
 
     What a self-report tells without naming anybody is its own work.
     """
@@ -301,7 +385,8 @@ def _reporter(known_units: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], 
         we = next((name for name in group if name[0] == "我"), None)
         if we is not None:
             return group[:1], we
-    return (), None
+    said = _OURSELVES.search(text)
+    return ((said.group(),), said.group()) if said else ((), None)
 
 
 def _with_support(units: tuple[str, ...], explicit: Subjects) -> Subjects:
@@ -327,6 +412,8 @@ def _confidence(element: Element, specificity: Specificity) -> float:
 
 
 def _rule(element: Element) -> str:
+    if element.order:
+        return "measure.order"
     if element.lead:
         return "measure.lead"
     if not element.numbered:

@@ -9,23 +9,29 @@ one when its words name a slot; so is a sentence that announces a list (仍存�
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cache
 
+from extractor.reading.headings import announcement_rows, bare_heading_slot, slot_of
+from extractor.reading.nodes import (
+    CHINESE_DIGITS,
+    INLINE_LEVEL,
+    ROOT_LEVEL,
+    Node,
+    Outline,
+    inner_node,
+)
 from extractor.reading.numerals import parse_chinese_integer
-from extractor.rules import load_toml
+from extractor.reading.ordinals import inline_runs, starts_ordinals
 from extractor.view import View
 
-ROOT_LEVEL = 0
-INLINE_LEVEL = 6
+__all__ = ["INLINE_LEVEL", "ROOT_LEVEL", "Node", "Outline", "read_outline", "slot_of"]
+
 _PART_LEVEL = 2
 _ITEM_LEVEL = 3
 _SKIPPED = 3
 _CELLS = 3
 
-_CN = "一二三四五六七八九十"
+_CN = CHINESE_DIGITS
 _CLOSE = "）〉》>"
 _LEVEL_MARKS = (
     (1, rf"第[{_CN}百\d]{{1,4}}[章节部](?:分)?|[{_CN}]{{1,3}}[、.，](?!是)|—、"),
@@ -35,11 +41,6 @@ _LEVEL_MARKS = (
     (5, r"[①-⑳]"),
 )
 _MARK = re.compile("|".join(f"(?P<l{level}>{pattern})" for level, pattern in _LEVEL_MARKS))
-_ORDER_WORDS = {"首先": 1, "其次": 2, "再次": 3}
-_INLINE = re.compile(
-    rf"(?<![{_CN}第唯之其统逐专])(?P<cn>[{_CN}]{{1,2}})(?:是(?!否|非|一[，、。；])|要(?=[^素求]))"
-    rf"|第(?P<ord>[{_CN}]{{1,2}})，|(?<![^。；：\n])(?P<word>首先|其次|再次)，"
-)
 _BEHIND_HEADING = (
     "(?:(?<=情况|建议|措施|意见|原因|性质|经过|概况|要求|人员|单位|损失|教训|处置|处理|处分)"
     "|(?<=[省市县]))"
@@ -52,8 +53,9 @@ _AFTER_STOP = re.compile(
 _STOPS = frozenset("。；：！？）”\n")
 _JUNK = re.compile(r"[？·◆■□▲★※*]{1,8}")
 _HEADING_LIMIT = 48
-_LONGEST_SUBLIST = 40
 _RUN_IN_LIMIT = 40
+_GAP_LIMIT = 30
+_GAP_TITLE = re.compile(r"[\u4e00-\u9fff、]{4,20}")
 _NO_HEADING_END = frozenset("。；！？，")
 _GLUED_TITLE = re.compile(
     r"[^，。；：\n]{2,24}?(?:建议|措施|意见|情况|原因|性质|经过|教训|要求)"
@@ -64,100 +66,8 @@ _GLUED_CHAPTER = re.compile(
 )
 _CONTENTS = re.compile(r"(?:…|\.{3}|·{3})[….·]*\d{1,3}$")
 _ANNEX = re.compile(r"附件?\d{0,2}[：:]?$|附件?\d{0,2}[：:]")
-_LEAD = re.compile(r"(?:^|(?<=[。；\n]))[^。；：\n]{4,90}：")
-
-
-@dataclass(slots=True)
-class Node:
-    """One numbered element or heading; ranges are of the view's text.
-
-    `start` is at the marker, `body` behind it, `own_end` where the first child begins (or the end),
-    `end` after the last child. `title` is the heading's own text, also of a run-in heading.
-    `rank` orders the nesting: the level, or half a step below the parent where a list restarts
-    under a heading of its own level.
-    """
-
-    level: int
-    marker: str
-    number: int | None
-    start: int
-    body: int
-    end: int
-    own_end: int
-    title: str | None
-    title_end: int
-    is_heading: bool
-    parent: Node | None = field(default=None, repr=False)
-    children: list[Node] = field(default_factory=list, repr=False)
-    slot: str | None = None
-    rank: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Give the node the rank of its level."""
-        self.rank = self.rank or float(self.level)
-
-    def walk(self) -> Iterator[Node]:
-        """Yield this node and all below it, in document order."""
-        yield self
-        for child in self.children:
-            yield from child.walk()
-
-    def ancestors(self) -> Iterator[Node]:
-        """Yield the parent, its parent, and so on to the root."""
-        node = self.parent
-        while node is not None:
-            yield node
-            node = node.parent
-
-    @property
-    def own_slot(self) -> str | None:
-        """The slot that this node's own heading names, if any."""
-        return self.slot
-
-    @property
-    def inherited_slot(self) -> str | None:
-        """The slot of this node, or else of the nearest heading above it."""
-        node: Node | None = self
-        while node is not None:
-            if node.slot is not None:
-                return node.slot
-            node = node.parent
-        return None
-
-    def path(self) -> tuple[Node, ...]:
-        """The headings from the highest down to this node."""
-        return (*reversed([node for node in self.ancestors() if node.level]), self)
-
-
-@dataclass(frozen=True, slots=True)
-class Outline:
-    """The tree of numbered elements of a document; `root` covers the whole text."""
-
-    root: Node
-
-    def nodes(self) -> Iterator[Node]:
-        """Yield every node but the root, in document order."""
-        nodes = self.root.walk()
-        next(nodes)
-        yield from nodes
-
-    def in_slot(self, slot: str) -> list[Node]:
-        """Return the highest nodes whose heading names `slot`, in document order."""
-        found: list[Node] = []
-        for node in self.nodes():
-            if node.slot == slot and not any(above.slot == slot for above in node.ancestors()):
-                found.append(node)
-        return found
-
-    def at(self, index: int) -> Node:
-        """Return the deepest node that holds `view.text[index]`."""
-        node = self.root
-        while node.children:
-            place = bisect_right(node.children, index, key=lambda child: child.start) - 1
-            if place < 0 or index >= node.children[place].end:
-                break
-            node = node.children[place]
-        return node
+_MAINLY = re.compile(r"，?(?:具体|主要)(?:是|有|为|包括|表现(?:在|为|如下)?|体现在)$")
+_LEAD = re.compile(r"(?:^|(?<=[。；\n]))[^。；：\n]{2,90}：")
 
 
 def read_outline(view: View, kind: str) -> Outline:
@@ -172,6 +82,7 @@ def read_outline(view: View, kind: str) -> Outline:
         stack.append(node)
     _close(root)
     _slot_nodes(view, root, kind)
+    _settle_annexes(root)
     return Outline(root)
 
 
@@ -254,7 +165,7 @@ def _elements(view: View, kind: str) -> Iterator[Node]:
     """Yield the nodes in document order; a block is a marked paragraph with those after it."""
     text = view.text
     heads = list(_heads(view, kind))
-    runs = _inline_runs(text, heads)
+    runs = inline_runs(text, heads)
     counter = _Counter()
     edges = [0, *(max(node.body, node.title_end) for node in heads)]
     stops = [*(node.start for node in heads), len(text)]
@@ -282,20 +193,27 @@ def _heads(view: View, kind: str) -> Iterator[Node]:
         if decimal:
             mark = _DECIMAL.match(text, start, end) or mark
         if mark is not None and mark.end() < end:
-            node = _marked(text, mark, end)
+            node = _marked(view, mark, end)
             has_chapters = has_chapters or node.level == 1
             if node.level == 1 and node.title is not None:
                 chapter = slot_of(node.title, kind)
             yield node
         elif _ANNEX.match(bare):
-            yield _bare_node(1, start, end, bare.rstrip("："), "annex")
-        elif (slot := _bare_heading_slot(bare, kind)) is not None and not (
+            yield _bare_node(1, start, end, bare.rstrip("："), _annex_slot(view, end, bare, kind))
+        elif (slot := bare_heading_slot(bare, kind)) is not None and not (
             slot == chapter and slot in _ANNOUNCED and bare.endswith("：")
         ):
             bare_first, chapter = bare_first or not has_chapters, slot
             yield _bare_node(1 if bare_first else 2, start, end, bare.rstrip("：。"), slot)
         else:
             yield from (n for n in _announcements(text, start, end, kind) if n.slot != chapter)
+
+
+def _annex_slot(view: View, end: int, bare: str, kind: str) -> str:
+    """An annex that holds a table (附件1：问题清单) is about what its name says."""
+    below = view.text.startswith("序号", end + 1)
+    slot = slot_of(_ANNEX.sub("", bare, count=1), kind) if below else None
+    return slot if slot in _ANNOUNCED else "annex"
 
 
 def _bare_node(level: int, start: int, end: int, title: str, slot: str) -> Node:
@@ -307,9 +225,10 @@ def _announcements(text: str, start: int, end: int, kind: str) -> Iterator[Node]
     for lead in _LEAD.finditer(text, start, end):
         if lead.end() < end and not _starts_list(text, lead.end()):
             continue
-        said = re.split("[，,]", lead.group().rstrip("："))[-1]
+        said = _MAINLY.sub("", lead.group().rstrip("："))
+        said = re.split("[，,]", said)[-1]
         slot = next(
-            (name for name, pattern in _announcement_rows(kind) if pattern.search(said)), None
+            (name for name, pattern in announcement_rows(kind) if pattern.search(said)), None
         )
         if slot is not None:
             at = lead.start()
@@ -319,13 +238,13 @@ def _announcements(text: str, start: int, end: int, kind: str) -> Iterator[Node]
 
 
 def _starts_list(text: str, at: int) -> bool:
-    mark = _INLINE.match(text, at) or _MARK.match(text, at)
-    return mark is not None
+    return starts_ordinals(text, at) or _MARK.match(text, at) is not None
 
 
 _NOT_A_UNIT = r"(?=[\u4e00-\u9fff“])(?![万亿元米吨年月日时分秒个人名家条项度倍层级])"
 _DECIMAL = re.compile(
-    rf"(?P<chapter>\d{{1,2}})(?:[.．、]|(?:[.．]\d{{1,2}}){{1,3}}[.．、]?){_NOT_A_UNIT}"
+    rf"(?P<chapter>\d{{1,2}})(?:[.．、]|(?:[.．]\d{{1,2}}){{1,3}}[.．、]?|(?=[\u4e00-\u9fff]{{2,16}}$))"
+    rf"{_NOT_A_UNIT}"
 )
 _DECIMAL_PART = re.compile(rf"(\d{{1,2}})[.．](\d{{1,2}})(?:[.．]\d{{1,2}})?{_NOT_A_UNIT}")
 
@@ -347,8 +266,9 @@ def _counts_in_decimals(view: View) -> bool:
     return run >= 3
 
 
-def _marked(text: str, mark: re.Match[str], end: int) -> Node:
+def _marked(view: View, mark: re.Match[str], end: int) -> Node:
     number: int | None
+    text = view.text
     if mark.re is _DECIMAL:
         digits = mark.group().rstrip(".．、").replace("．", ".").split(".")
         level, number = min(len(digits), 3), int(digits[-1])
@@ -356,9 +276,26 @@ def _marked(text: str, mark: re.Match[str], end: int) -> Node:
         level = next(n for n, _ in _LEVEL_MARKS if mark.group(f"l{n}") is not None)
         number = _number_of(mark.group())
     title, title_end, whole = _title_of(text, mark.end(), end, level)
+    sentence = not whole or text[end - 1] in "。；"
+    if sentence and (gap := _gap_behind_title(view, mark.end(), end, title_end)):
+        title, title_end, whole = text[mark.end() : gap], gap, False
     return Node(
         level, mark.group(), number, mark.start(), mark.end(), end, end, title, title_end, whole
     )
+
+
+def _gap_behind_title(view: View, start: int, end: int, title_end: int) -> int:
+    """Return where a heading ends that only a space parts from its text; 0 where none does.
+
+    （三）加强行业监管 县发展改革局要…: the only gap near the beginning, before any punctuation.
+    """
+    last = min(start + _GAP_LIMIT, end - 1)
+    gaps = [
+        i for i in range(start + 1, last) if view.offsets[i] - view.offsets[i - 1] - 1 in (1, 2, 3)
+    ]
+    if len(gaps) != 1 or not _GAP_TITLE.fullmatch(view.text, start, gaps[0]):
+        return 0
+    return gaps[0] if title_end == start or gaps[0] < title_end else 0
 
 
 def _number_of(marker: str) -> int | None:
@@ -406,11 +343,6 @@ def _finish(text: str, nodes: Sequence[Node], stop: int) -> Iterator[Node]:
         yield node
 
 
-def _inner(level: int, marker: str, number: int | None, start: int) -> Node:
-    body = start + len(marker)
-    return Node(level, marker, number, start, body, body, body, None, body, False)
-
-
 def _after_stop(text: str, start: int, end: int, counter: _Counter) -> Iterator[Node]:
     """Marks that lost their line break: taken only when each level counts 1, 2, 3 or goes on."""
     first = _MARK.match(text, start, end) if start else None
@@ -425,118 +357,15 @@ def _after_stop(text: str, start: int, end: int, counter: _Counter) -> Iterator[
         again = rank == 1 and number == 1 and _GLUED_CHAPTER.match(text, mark.end()) is not None
         if again or counter.expects(rank, number, text[place - 1]):
             counter.take(rank, number)
-            yield _inner(rank, mark.group(), number, mark.start())
+            yield inner_node(rank, mark.group(), number, mark.start())
 
 
-def _inline_runs(text: str, heads: Sequence[Node]) -> dict[int, list[Node]]:
-    """Return the ordinals 一是…二是… by the end of the block that holds them.
-
-    A run starts at 一, counts on without a gap, and has two at least. It may go on over marked
-    paragraphs of a lower level when its ordinals begin paragraphs (一是…：（1）…（2）… 二是…).
-    """
-    starts = [node.start for node in heads]
-    found: dict[int, list[Node]] = {}
-    run: list[Node] = []
-    blocks: list[int] = []
-    for match in _INLINE.finditer(text):
-        marker = match.group()
-        number = _ORDER_WORDS.get(match.group("word") or "") or parse_chinese_integer(
-            match.group("cn") or match.group("ord") or ""
-        )
-        block = bisect_right(starts, match.start())
-        goes_on = bool(run) and run[-1].marker[-1] == marker[-1] and number == len(run) + 1
-        if goes_on and _same_run(text, heads, run, blocks, (match.start(), block)):
-            run.append(_inner(INLINE_LEVEL, marker, number, match.start()))
-            blocks.append(block)
-        elif number == 1 and not (run and block == blocks[-1] and run[-1].marker[-1] != marker[-1]):
-            _keep_run(found, heads, run, blocks, len(text))
-            run = [_inner(INLINE_LEVEL, marker, 1, match.start())]
-            blocks = [block]
-    _keep_run(found, heads, run, blocks, len(text))
-    return found
-
-
-def _keep_run(
-    found: dict[int, list[Node]],
-    heads: Sequence[Node],
-    run: Sequence[Node],
-    blocks: Sequence[int],
-    end: int,
-) -> None:
-    """File the ordinals of a run under the ends of their blocks; one alone is no list."""
-    if len(run) < 2:
-        return
-    spread = blocks[0] != blocks[-1]
-    for node, block in zip(run, blocks, strict=True):
-        if spread:  # it holds marked paragraphs: nest it above them
-            node.rank = (heads[blocks[0] - 1].rank if blocks[0] else ROOT_LEVEL) + 0.5
-        found.setdefault(heads[block].start if block < len(heads) else end, []).append(node)
-
-
-def _same_run(
-    text: str,
-    heads: Sequence[Node],
-    run: Sequence[Node],
-    blocks: Sequence[int],
-    at: tuple[int, int],
-) -> bool:
-    start, block = at
-    if block == blocks[-1]:
-        return True
-    if block - blocks[-1] > _LONGEST_SUBLIST:
-        return False
-    owner = heads[blocks[0] - 1].level if blocks[0] else ROOT_LEVEL
-    between = heads[blocks[-1] : block]
-    return (
-        all(node.level > owner and node.marker for node in between)
-        and (start == 0 or text[start - 1] == "\n")
-        and (run[0].start == 0 or text[run[0].start - 1] == "\n")
-    )
-
-
-@cache
-def _slot_rows(kind: str) -> tuple[tuple[str, re.Pattern[str], re.Pattern[str] | None], ...]:
-    return tuple(
-        (
-            row["name"],
-            re.compile(row["pattern"]),
-            re.compile(row["unless"]) if "unless" in row else None,
-        )
-        for row in load_toml("slots.toml")["slot"]
-        if "kinds" not in row or kind in row["kinds"]
-    )
-
-
-@cache
-def _announcement_rows(kind: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple(
-        (row["name"], re.compile(row["pattern"]))
-        for row in load_toml("slots.toml")["announcement"]
-        if kind in row["kinds"]
-    )
-
-
-def slot_of(title: str, kind: str) -> str | None:
-    """Return the slot that the words of a heading name, by the rows of slots.toml."""
-    for name, pattern, unless in _slot_rows(kind):
-        if pattern.search(title) and not (unless and unless.search(title)):
-            return name
-    return None
-
-
-def _bare_heading_slot(text: str, kind: str) -> str | None:
-    """Return the slot of a heading that has no number: a short line that ends without a stop."""
-    if not 3 <= len(text) <= 26 or text[-1] in "。；！？，、" or "，" in text or "。" in text:
-        return None
-    if re.search(r"报告$|通知$|批复$|方案$|事故$|年|^关于", text):
-        return None
-    slot = slot_of(text.rstrip("："), kind)
-    return slot if slot in _BARE_SLOTS else None
-
-
-_BARE_SLOTS = frozenset(
-    {"measures", "treatment", "cause", "course", "problems", "suggestions", "lessons", "overall"}
-)
+def _settle_annexes(root: Node) -> None:
+    """Leave out an annex that only lists again what a chapter of the text tells."""
+    chapters = {node.slot for node in root.walk() if node.marker}
+    for node in root.children:
+        if not node.marker and node.slot in chapters and _ANNEX.match(node.title or ""):
+            node.slot = "annex"
 
 
 def _slot_nodes(view: View, root: Node, kind: str) -> None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from typing import Any
 
 from extractor.reading.chapters import Chapters, announces, pattern
+from extractor.reading.copies import cut_before, find_copies
 from extractor.reading.outline import Node, Outline
 from extractor.rules import load_toml
 from extractor.view import View
@@ -23,13 +24,20 @@ from extractor.view import View
 HEADING_LOST = "heading_lost"
 _CITES = re.compile(r"(?:根据|依据|按照)?《[^《》\n]{2,60}》第[^，。；]{1,16}条[^，。；]{0,12}规定")
 _FOOT = re.compile("联系人|附件|（?联系|抄送|主送|（?此件")
+_DUTY_LINE = re.compile(
+    r"（?(?:(?:牵头|主办|配合|协助|协办|责任|整改|落实|督办|实施)(?:责任)?(?:单位|部门|主体|领导|人)"
+    r"|(?:完成|整改|办理|落实)(?:时限|期限|时间))：?"
+)
 _CLOSING = re.compile(
     r"^特此|联系人[：:]|联系电话|(?:调查|评估|工作)组.{0,3}(?:\d{4}|[二〇○]{2}.{2})年|打印本页|关闭窗口|^上一篇|^下一篇"
     r"|^主办[：:]|网站标识码|公网安备"
 )
+_PAGE_FOOT = re.compile(r"\n(?=【?(?:打印本页|关闭窗口|上一篇|下一篇|扫一扫|分享到))")
 _REPEATED = 60
 _SHORT_LINE = 30
 _LIST_OF = 3
+_MOTTO = 9
+_TOPIC = 16
 _OPEN = "“（《〈‘["
 _SHUT = "”）》〉’]"
 _ENDS = "。！？"
@@ -38,6 +46,7 @@ _NOUN_HEADING = re.compile(
 )
 _SIGNATURE = re.compile(
     r"(?:调查组|评估组|工作组|委员会|办公室|人民政府|管理局|（?盖章）?)$|^[（]?\d{4}年\d{1,2}月(?:\d{1,2}日)?[）]?$"
+    r"|(?:调查|评估|工作)组\d{4}年\d{1,2}月\d{1,2}日$"
     r"|^(?:附件?\d{0,2}[：:]|更多|来源|联系人|抄送|主送|编辑|责任编辑|附[：:]|-?\d{1,3}-?$|[·•]|（?此件|（?联系)"
     r"|联系人[：:]|联系电话|调查组成员|点击"
 )
@@ -52,7 +61,8 @@ class Element:
 
     `node` is the numbered element, or the heading whose unnumbered sentence this is. `lead` marks
     the sentences before a list, `lost` a group whose heading was lost, `numbered` an element with
-    a number of its own, `group` the siblings that stand together.
+    a number of its own, `group` the siblings that stand together, `order` a sentence that asks in a
+    text without chapters.
     """
 
     start: int
@@ -64,6 +74,7 @@ class Element:
     lead: bool = False
     lost: bool = False
     group: int = 0
+    order: bool = False
 
     @property
     def noun_label(self) -> bool:
@@ -153,15 +164,20 @@ def read_elements(
     emitter = _Emitter(view.text, chapters, slot, is_record, units)
     found: list[Element] = []
     seen: set[str] = set()
+    copies = find_copies(view.text)
     for node in outline.nodes():
         parent = node.parent
         if not chapters.holds(node, slot) or (parent is not None and chapters.holds(parent, slot)):
             continue
         for element in emitter.emit(node):
-            opening = view.text[element.start : min(element.end, element.start + _REPEATED)]
-            if len(opening) == _REPEATED and opening in seen:  # a page that was stored twice
+            end = cut_before(copies, element.start, element.end)
+            opening = view.text[element.start : min(end, element.start + _REPEATED)]
+            twice = len(opening) == _REPEATED and opening in seen
+            if end == element.start or twice:  # a page or passage that was stored twice
                 continue
             seen.add(opening)
+            if end < element.end:
+                element = replace(element, end=trimmed(view.text, element.start, end))
             found.append(element)
     return found
 
@@ -252,14 +268,18 @@ class _Emitter:
 
     def _lead(self, node: Node, own_end: int) -> Iterator[Element]:
         text = self._text
-        if node.title and "，" not in node.title and own_end <= node.title_end:
-            return  # one plain clause before 一是: the name of what its children say
         asks = not names_only(node) and _asks(node.title)
+        if node.title and not asks and "，" not in node.title and own_end <= node.title_end:
+            return  # one plain clause before 一是: the name of what its children say
         begin = node.body if asks else max(node.title_end, node.body)
         parts = list(sentences(text, begin, own_end))
         while parts and (announces(text, *parts[-1]) or _counts(text, *parts[-1])):
             parts.pop()
-        if parts and any(self._is_record(text, *part) for part in parts):
+        if all(_is_motto(text[slice(*part)]) for part in parts):
+            return
+        shows = pattern("actions", "shows_pattern")
+        own = [part for part in parts if not shows.match(text[slice(*part)])]
+        if any(self._is_record(text, *part) for part in own):
             start = parts[0][0] if node.is_heading else node.start
             yield self._element(node, start, parts[-1][1], lead=True)
 
@@ -288,6 +308,15 @@ class _Emitter:
         if at < 0:
             return None
         return self._element(node, at + 1, trimmed(self._text, at + 1, node.end))
+
+
+def _is_motto(said: str) -> bool:
+    """Say whether a sentence is only mottos (完善制度，强化管理。) or one topic (加强管理。)."""
+    parts = re.split("[，、；]", said.rstrip("。；"))
+    longest = _MOTTO if len(parts) > 1 else _TOPIC
+    return all(len(part) <= longest for part in parts) and not (
+        _asks(said) or pattern("facts", "pattern").search(said)
+    )
 
 
 def _closes(text: str, start: int, stop: int) -> bool:
@@ -345,7 +374,9 @@ def _only_announces(text: str, node: Node, end: int) -> bool:
 
 
 def trimmed(text: str, start: int, end: int) -> int:
-    """Return the end of an element without blank lines, signature, date and annex lines."""
+    """Return the end of an element without blank lines, signature, date, annex lines, page foot."""
+    foot = _PAGE_FOOT.search(text, start, end)
+    end = foot.start() if foot else end
     while True:
         while end > start + 1 and text[end - 1] in "\n ":
             end -= 1
@@ -353,12 +384,19 @@ def trimmed(text: str, start: int, end: int) -> int:
         if line <= start:
             return end
         last = text[line:end]
-        if not _FOOT.match(last):
+        if _DUTY_LINE.match(last):
+            return end
+        if not _FOOT.match(last) and not _names_next(last):
             if last[-1] in "。；！？…”）":
                 return end
             if len(last) >= 40 or not (_SIGNATURE.search(last) or len(last) < 26):
                 return end
         end = line - 1
+
+
+def _names_next(line: str) -> bool:
+    """Say whether a last line belongs to what follows: the name of a unit and a colon."""
+    return line[-1] == "：" and is_unit_name(line[:-1])
 
 
 def merged(elements: Sequence[Element]) -> Iterator[tuple[Element | None, Element]]:
