@@ -28,6 +28,7 @@ FOLDS = 10
 LEAST_COUNT = 12
 """A feature that fewer records show says too little to have a weight."""
 _SWEEPS = 40
+_TELLING = 0.05
 _TARGET = Path(__file__).resolve().parent.parent / "extractor" / "rules" / "confidence.toml"
 _SCORED: dict[str, ScoreLayer] = {
     "penalties": "penalties.strict",
@@ -37,7 +38,7 @@ _SCORED: dict[str, ScoreLayer] = {
 }
 _HEAD = """\
 # How the features of a record (extractor/confidence.py) add up to its probability: the logistic
-# function of `bias` and the weights of the features that it shows. A feature without a row counts 0.
+# function of `bias` and the weights of the features that it shows; one without a row counts 0.
 # Written by `python -m corpus.calibrate … --write`; do not edit by hand.
 """
 
@@ -137,7 +138,9 @@ def as_toml(models: dict[str, Weights]) -> str:
     lines = [_HEAD]
     for layer, model in models.items():
         lines += [f"[{layer}]", f"bias = {model.bias:.2f}", f"[{layer}.weight]"]
-        lines += [f'"{name}" = {value:.2f}' for name, value in model.of.items() if abs(value) > 0.05]
+        lines += [
+            f'"{name}" = {value:.2f}' for name, value in model.of.items() if abs(value) > 0.05
+        ]
         lines.append("")
     return "\n".join(lines)
 
@@ -153,9 +156,13 @@ def _told(name: str, calibration: Calibration) -> str:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m corpus.calibrate", description="拟合把握程度。")
+    parser = argparse.ArgumentParser(
+        prog="python -m corpus.calibrate", description="拟合把握程度。"
+    )
     parser.add_argument("sources", nargs="+", metavar="标注[=结果]")
-    parser.add_argument("--check", action="append", default=[], help="另外单独报告的来源名（目录名）")
+    parser.add_argument(
+        "--check", action="append", default=[], help="另外单独报告的来源名（目录名）"
+    )
     parser.add_argument("--write", action="store_true", help="写入 confidence.toml")
     arguments = parser.parse_args(words)
     examples: dict[str, list[Example]] = {layer: [] for layer in LAYERS}

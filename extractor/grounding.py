@@ -198,19 +198,27 @@ class _Checker:
             yield Flaw(number.id, "normal", f"{number.normal} 的机关代字不见于原文")
 
     def _states_digits(self, number: DocumentNumber, raw: str) -> bool:
-        """Tell whether year and sequence are printed; of an elided one the year before it."""
+        """Tell whether year and sequence are printed; the year of an elided one is the code's."""
         wanted = [int(run) for run in _DIGIT_RUN.findall(number.normal)]
         flags = set(number.flags)
-        printed, before = _integers(raw), set[int]()
-        if flags & {"elided", "expanded"}:
-            before = _integers(self._before(number.start))
+        printed = _integers(raw)
         if "expanded" in flags:
+            before = _integers(self._before(number.start))
             low, high = min(printed | before, default=0), max(printed, default=0)
-            return set(wanted[:-1]) <= printed | before and low <= wanted[-1] <= high
+            return low <= wanted[-1] <= high
         joined = "".join(_DIGIT_RUN.findall(raw)) if "repaired" in flags else ""
-        return (wanted[-1] in printed or str(wanted[-1]) in joined) and all(
-            value in printed | before or str(value) in joined for value in wanted[:-1]
-        )
+        if "elided" in flags:
+            runs = _DIGIT_RUN.findall(self._before(number.start) + raw)
+            known = all(
+                any(
+                    run.lstrip("0") == str(value)
+                    or (len(str(value)) == _YEAR and run.startswith(str(value)))
+                    for run in runs
+                )
+                for value in wanted[:-1]
+            )
+            return known and (wanted[-1] in printed or str(wanted[-1]) in joined)
+        return all(value in printed or str(value) in joined for value in wanted)
 
     def _states_code(self, number: DocumentNumber, raw: str) -> bool:
         """Tell whether the letters of the code are printed, in the range or, elided, before it."""
@@ -223,7 +231,8 @@ class _Checker:
         if number.kind == "order":
             return not Counter(wanted) - Counter(_letters(words))
         year = _YEARS.search(number.normal)
-        if "elided" in number.flags and year is not None and year.group(1) not in raw:
+        taken = {"elided", "expanded"} & set(number.flags)
+        if taken and year is not None and year.group(1) not in raw:
             # The year is not repeated: it must stand behind the same code before.
             code = _letters(number.normal[: year.start()])
             if _letters(number.normal[year.end() :]) not in _letters(raw):
@@ -338,7 +347,7 @@ class _Checker:
             "deaths": lambda t: _states_count(t, accident.deaths),
             "injuries": lambda t: _states_count(t, accident.injuries),
             "loss_yuan": lambda t: any(
-                abs(a.yuan - (accident.loss_yuan or 0)) <= 1
+                a.yuan == accident.loss_yuan
                 for words in (t, f"{t}元")
                 for a in find_amounts(words, 0, len(words))
             ),
