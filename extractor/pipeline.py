@@ -46,7 +46,15 @@ def extract(document: Document, tagger: Tagger | None = None) -> Extraction:
     issuer = None
     if front.issuer is not None and "issuer" in front.sources:
         issuer = (front.issuer, *front.sources["issuer"])
-    found = Found(laws, places, unit, title=kind.title_span, issuer=issuer, own_number=front.number)
+    found = Found(
+        laws,
+        places,
+        unit,
+        title=kind.title_span,
+        issuer=issuer,
+        own_number=front.number,
+        has_accident=accident is not None and accident.date is not None,
+    )
     penalties = read_penalties(view, outline, kind.kind, roster, found)
     units = roster.alias_groups()
     measures = read_measures(view, outline, kind.kind, known_units=units)

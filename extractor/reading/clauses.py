@@ -58,6 +58,7 @@ _WORKER = re.compile(
     r"监理|项目经理|安全员|施工员|技术员|工长|班长|法定代表人|经营者|业主|总经理|实际控制人|驾驶员|司机|[^务党]工$"
 )
 _DISTRIBUTED = re.compile(r"分别")
+_ASSUMED = frozenset({"penalty.carried", "penalty.subject"})
 _HANDED_OVER = frozenset({"crim.transferred", "crim.filed", "transfer.discipline"})
 _AND_FINED = re.compile(
     r"(?:的)?(?:行政)?(?:处罚)?，?并(?:处以?)?(?:人民币)?"
@@ -143,6 +144,7 @@ class Found:
     title: tuple[int, int] | None = None
     issuer: tuple[str, int, int] | None = None
     own_number: int | None = None
+    has_accident: bool = False
 
 
 @dataclass(slots=True)
@@ -207,7 +209,7 @@ class ClauseReading:
             if party.kind == "group" and announces:
                 continue
             for kind in self._kinds(party, organ[0] if organ else None):
-                if party.kind == "organization" and _for_persons(kind):
+                if party.kind == "organization" and self._is_for_persons(kind):
                     continue
                 reading = PenaltyReading(
                     party,
@@ -235,6 +237,11 @@ class ClauseReading:
                 if kind == "admin.fine":
                     self._fill_percent(reading, at if share else 0, len(targets))
                 yield reading
+
+    def _is_for_persons(self, kind: str) -> bool:
+        """Tell whether no unit can be meant; a case is handed over against one that is named."""
+        assumed = self._scope.rule in _ASSUMED
+        return _for_persons(kind) or (kind == "crim.transferred" and assumed)
 
     def _place_of(self, party: PartyDraft) -> tuple[int, int]:
         """Return where the party is named for this sanction: the last time before its end."""

@@ -94,10 +94,10 @@ def read_penalties(
     masked = mask_foreign(view.text)
     context = Context(view, masked, roster, kind, found)
     chapters = [] if kind in _WHOLE_TEXT else outline.in_slot("treatment")
-    if kind == "OTHER" and not chapters:
+    if kind == "OTHER" and not chapters and not found.has_accident:
         return []
     context.in_chapter = bool(chapters)
-    context.prose = kind in {"MEDIA", "INV"} and not chapters
+    context.prose = kind in {"MEDIA", "INV", "OTHER"} and not chapters
     context.reads_subjects = bool(chapters) or kind == "REP" or context.prose
     if kind == "PEN":
         context.penalised = penalised_party(view, roster, found.title)

@@ -17,7 +17,7 @@ from extractor.reading.sanctions import Cue, is_not_executed
 OUTCOME_KINDS = frozenset({"EVAL", "CIRC", "SELF"})
 """Document kinds that say what became of a sanction."""
 
-_PROPOSING_KINDS = frozenset({"INV", "OTHER"})
+_PROPOSING_KINDS = frozenset({"INV"})
 _PROPOSES = re.compile(r"建议[^。；]{0,60}$")
 _THEN_DONE = re.compile(r"，(?:\d{4}年\d{1,2}月|[^，。；建]{2,20}已)")
 _DONE_BEFORE = re.compile(r"已(?:于[^，。；]{2,14}?)?(?:被|给予|受到|作出|对)")

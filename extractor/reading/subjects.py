@@ -188,7 +188,7 @@ def _inside_head(
 ) -> Subject | None:
     """Read a head that goes on without a comma: ORG+TITLE+NAME, ORG对…, NAME违反…."""
     for printed, at, stop in roster.find_known(start, min(start + 60, head_end)):
-        if at == start and _goes_on(view.text, stop, end):
+        if at == start and _goes_on(view.text, stop, head_end, end):
             return Subject((roster.organisation(printed, (at, stop)),), stop)
     group = counted_group(head)
     if group is not None:
@@ -220,11 +220,11 @@ def _inside_head(
     return None
 
 
-def _goes_on(text: str, stop: int, end: int) -> bool:
+def _goes_on(text: str, stop: int, head_end: int, end: int) -> bool:
     """Tell whether a clause goes on behind a known unit with what it did, not with a post of it."""
     if _ORG_THEN_VERB.match(text, stop, end) is not None:
         return True
-    post = title_pattern().search(text, stop, min(stop + 12, end)) is not None
+    post = title_pattern().search(text, stop, head_end) is not None
     return not post and text[stop : stop + 1] not in _GOES_ON_AS_NAME
 
 

@@ -75,6 +75,10 @@ _BEHIND_COLON = re.compile(
     r"(?:处分|处理|处罚|谈话|问责|检查)?(?:的)?(?:有关|相关|责任)?(?:人员|单位|责任人|人)?"
     r"(?:（[^（）]{1,12}）)?(?:有|为|包括)?：(?P<list>[^。；\n：]{2,400})"
 )
+_THEN_STOPS = re.compile("，|的[^，。；]{2,12}(?:行为|问题)，")
+_A_CLASS = re.compile(
+    r"(?:相关|有关|其他|其余|多名|数名|多个|部分)[^，。；]{0,8}(?:人员|责任人|责任者|负责人|领导|官员|干部|单位|企业|部门)$"
+)
 _SUFFERED = re.compile(r"被(?!告|害人)|受到")
 _COUNTS = re.compile(
     r"(?:另有|其中|还有|另|有)?(?:\d{1,3}|[一二三四五六七八九十百]{1,3})(?:名|人|家)"
@@ -120,6 +124,8 @@ def _find(
     named = _subject_of_clause(view, roster, scope, clause, cue) or _listed_behind(
         view, roster, scope, cue
     )
+    if not named and _names_a_class(text, clause, cue):
+        return None
     if not named and scope.prose and _COUNTS.match(text, clause, cue.start) is not None:
         return None
     if not named and _names_a_stranger(text, roster, clause, cue):
@@ -145,7 +151,8 @@ def _introduced(
         if end is None or _names_the_organ(intro.group(), text, end, cue):
             continue
         told = disposes is not None and intro.start() >= disposes.start()
-        if not told and intro.start() < clause and not _stands_alone(intro, text, end):
+        alone = _stands_alone(roster, intro, text, end)
+        if not told and intro.start() < clause and not alone:
             continue
         found = resolve(view, roster, scope, intro.end(), end, new=intro.start() >= clause)
         if found:
@@ -154,8 +161,8 @@ def _introduced(
             refers = stands_for_a_party(text[intro.end() : end])
             scope.rule = "penalty.reference" if refers else "penalty.target"
             scope.reference = (intro.end(), end) if refers else None
-        elif intro.start() >= clause and (
-            found is None or scope.prose or _names_somebody(intro, text, end)
+        elif scope.prose or (
+            intro.start() >= clause and (found is None or _names_somebody(intro, text, end))
         ):
             saw_class = True
             scope.unread = None if found is None else (intro.start(), cue.end)
@@ -217,13 +224,13 @@ def _names_a_stranger(text: str, roster: Roster, clause: int, cue: Cue) -> bool:
     return _fillers().fullmatch(said) is None
 
 
-def _stands_alone(intro: re.Match[str], text: str, end: int) -> bool:
+def _stands_alone(roster: Roster, intro: re.Match[str], text: str, end: int) -> bool:
     """Tell whether 对X， names a party and nothing more (对A公司，除…外，对其罚款)."""
     name = without_behaviour(text[intro.end() : end])
     alone = is_organisation(name) or is_person_name(name) or counted_group(name) is not None
-    alone = alone or trailing_name(name) is not None
+    alone = alone or _all_titled(name.replace("，", "、"), roster)
     named = intro.group() == "对" or intro.group().endswith("责任的")
-    return named and text[end : end + 1] == "，" and alone
+    return named and alone and _THEN_STOPS.match(text, end) is not None
 
 
 def _names_the_organ(intro: str, text: str, end: int, cue: Cue) -> bool:
@@ -277,7 +284,7 @@ def _subject_of_clause(
     """
     for lead in ("建议", "其中", "同时"):
         clause += len(lead) if view.text.startswith(lead, clause) else 0
-    divider = _DIVIDER.search(view.text, clause, cue.start)
+    divider = _divider(view.text, clause, cue.start)
     end = divider.start() if divider else cue.start
     while end > clause and view.text[end - 1] in "则也均还都":
         end -= 1
@@ -302,6 +309,27 @@ def _subject_of_clause(
     if units and not (suffers or cue.kind.endswith("self_criticism")):
         return ()
     return found
+
+
+def _divider(text: str, start: int, end: int) -> re.Match[str] | None:
+    """Return the word that parts a subject from what becomes of it; 向 only where no other does.
+
+    向 may be part of a name (唐向龙).
+    """
+    first = None
+    for match in _DIVIDER.finditer(text, start, end):
+        if match.group() != "向":
+            return match
+        first = first or match
+    return first
+
+
+def _names_a_class(text: str, clause: int, cue: Cue) -> bool:
+    """Tell whether unnamed people suffer in the cue's own clause: 船主等相关责任人已被刑事拘留."""
+    divider = _divider(text, clause, cue.start)
+    if divider is None or _SUFFERED.search(text, divider.start(), cue.end) is None:
+        return False
+    return _A_CLASS.search(text[clause : divider.start()]) is not None
 
 
 def _listed_behind(view: View, roster: Roster, scope: Scope, cue: Cue) -> tuple[PartyDraft, ...]:
