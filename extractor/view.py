@@ -141,7 +141,7 @@ def build_view(document: Document) -> View:
     text = _mend_stops(fold(document.text))
     lines = [_Line(start, line) for start, line in _lines(text)]
     if document.media_type == "text/plain":
-        groups = _join_lines(_drop_glued_numbers(lines))
+        groups = _join_lines(_drop_glued_numbers(_part_spaced_rows(lines)))
     else:
         groups = [[line] for line in lines]
     parts: list[str] = []
@@ -228,6 +228,24 @@ def _without_noise(text: str) -> Iterator[tuple[int, str]]:
                 yield at, text[at:start]
                 at = end
     yield at, text[at:]
+
+
+def _part_spaced_rows(lines: list[_Line]) -> list[_Line]:
+    """Read the spaces of a table that was stored with spaces between its cells as tabs.
+
+    Such a table begins with 序号 and the other heads on one line; its rows begin with a number and
+    have as many cells.
+    """
+    parted: list[_Line] = []
+    cells = 0
+    for line in lines:
+        fields = line.text.split()
+        if fields and fields[0] == "序号" and len(fields) > 2:
+            cells = len(fields)
+        elif cells and not (len(fields) == cells and fields[0].isdigit()):
+            cells = 0 if fields else cells
+        parted.append(_Line(line.start, line.text.replace(" ", "\t")) if cells else line)
+    return parted
 
 
 def _drop_glued_numbers(lines: list[_Line]) -> list[_Line]:

@@ -67,7 +67,8 @@ _AND_FINED = re.compile(
 _NO_FINE = re.compile(r"(?:收入|工资|薪酬|损失|赔偿|资本|价款)[^，。；罚%]{0,6}$")
 _WITH_AMOUNT = frozenset({"admin.fine", "admin.confiscate", "internal.fined"})
 _PERSONAL = frozenset({"party", "government", "organizational", "internal"})
-_TERM_BEFORE = 10
+_TERM_BEFORE, _TERM_BEHIND = 10, 24
+_LASTING = frozenset({"admin.restricted", "admin.stop_production", "credit.listed"})
 _WITH_TERM = frozenset(
     {
         "party.warning",
@@ -354,6 +355,8 @@ class ClauseReading:
                 reading.sources["recipient"] = to[1:]
         if reading.kind in _WITH_TERM:
             stop = min(self._limit, self._cue.end + 30)
+            if reading.kind in _LASTING:
+                stop = min(self._part[1], self._cue.end + _TERM_BEHIND)
             begin = max(self._clause, self._cue.start - _TERM_BEFORE)
             terms = find_terms(self._context.masked, begin, stop)
             if terms:

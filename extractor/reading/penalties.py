@@ -62,6 +62,7 @@ _WHOLE_TEXT = frozenset({"REP", "PEN"})
 _NUMBERS_ALONE = r"[^。，；\n]{0,20}[〔【\[][^。，；\n]{4,80}号）?(?=\n|$)"
 _SUMMARY = re.compile(r"(?:以上|上述|前述)(?:人员|单位|责任人|调查|\d{1,3}(?:名|人))")
 _LONGEST_NAMED = 60
+_CELLS = 2
 _OUR_COMPANY = re.compile("我(?:公司|厂|矿|集团|项目部|企业)")
 _WE = re.compile(r"本(?:机关|局|厅|部|委|单位)|我(?:局|厅|部|委)")
 _ON_ALL = re.compile(r"(?:对|给予|将)(?:以上|上述|前述)[^，。；]{1,12}")
@@ -185,10 +186,16 @@ def _items(context: Context, chapters: Sequence[Node]) -> Iterator[Item]:
             told = view.text[start - 1] == "。" and (
                 "，" in (node.title or "") or any(find_cues(context.masked, node.body, start))
             )
-            if told or _ORDERS.match(view.text, node.body, start):
+            if told or _is_row(context, node) or _ORDERS.match(view.text, node.body, start):
                 yield Item(node.body, start, node)
             for begin, stop in _paragraphs(view.text, start, node.own_end):
                 yield Item(begin, stop, node)
+
+
+def _is_row(context: Context, node: Node) -> bool:
+    """Tell whether a numbered line is the row of a table: 1，张三，A公司矿长，移送司法机关."""
+    cells = (node.title or "").count("，") >= _CELLS and not node.children
+    return cells and any(find_cues(context.masked, node.body, node.title_end))
 
 
 def _is_told_before(node: Node) -> bool:
