@@ -47,6 +47,8 @@ class _Place(TypedDict):
 
 
 _QUOTED = 40
+_UNWEIGHED = 0.5
+"""What stands for the confidence until extractor.confidence has weighed the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +260,7 @@ class _Assembler:
             recipient=reading.recipient,
             basis=list(reading.basis),
             document_numbers=list(dict.fromkeys(self._number_ids[i] for i in reading.numbers)),
-            confidence=reading.confidence,
+            confidence=_UNWEIGHED,
             rule=reading.rule,
             flags=reading.flags,
             sources=self._sources(reading.sources),

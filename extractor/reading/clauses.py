@@ -106,7 +106,6 @@ class PenaltyReading:
     start: int
     end: int
     rule: str
-    confidence: float
     amount_yuan: int | None = None
     income_percent: float | None = None
     term: str | None = None
@@ -219,7 +218,6 @@ class ClauseReading:
                     self._clause,
                     self._span_end(),
                     self._scope.rule,
-                    0.9,
                     basis=tuple(self._scope.basis),
                     item=(self._item.start, self._item.end),
                     cue=(self._cue.start, self._cue.end),

@@ -107,7 +107,6 @@ def _by_row(
             stage,
             *lead,
             _RULE,
-            0.75,
             item=(item.start, item.end),
             sources={
                 "kind": lead,
