@@ -40,7 +40,8 @@ _STOPS = re.compile(r"[。；！？\n]")
 _ORDINAL = re.compile(r"[（(]?[一二三四五六七八九十\d]{1,3}(?:[）)、.．]|(?<!\d)是)")
 _FAR = 400
 _REACHES = (("party.near", 30), ("party.middle", 120), ("party.far", _FAR))
-_SEARCHED = 200_000
+_AROUND = 30_000
+_LONGEST = 2_000
 _SHORT, _LONG = 20, 400
 _MANY = 4
 _LONG_NAME = 4
@@ -169,7 +170,8 @@ class FeatureReader:
         return any(other != party for _, other in self._mentions[low : min(high, low + _MANY)])
 
     def _sentence(self, start: int, end: int) -> Iterator[str]:
-        begin = max(self._text.rfind(mark, 0, start) for mark in "。；\n") + 1
+        low = max(0, start - _LONGEST)
+        begin = max(low, *(self._text.rfind(mark, low, start) + 1 for mark in "。；\n"))
         said = self._text[begin:end]
         if _UNSURE.search(said):
             yield "sentence.unsure"
@@ -179,7 +181,7 @@ class FeatureReader:
     def _of_party(self, party: Party) -> Iterator[str]:
         yield f"party.{party.kind}"
         name = squeeze(party.name)
-        times = self._times(name)
+        times = self._times(name, party.mentions[0].start if party.mentions else 0)
         yield "name.once" if times <= 1 else "name.twice" if times == 2 else "name.often"
         if party.kind == "person":
             if _MASKED.search(name):
@@ -191,10 +193,11 @@ class FeatureReader:
         if self._held[party.id] >= _MANY:
             yield "penalties.many"
 
-    def _times(self, name: str) -> int:
-        """How often the text prints the name; looked up once a name, in a bounded part."""
+    def _times(self, name: str, at: int) -> int:
+        """How often the text prints the name around its first mention; counted once a name."""
         if name not in self._counted:
-            self._counted[name] = self._folded.count(name, 0, _SEARCHED)
+            begin = max(0, at - _AROUND)
+            self._counted[name] = self._folded.count(name, begin, at + _AROUND)
         return self._counted[name]
 
     def _of_span(self, record: Measure | Problem | Suggestion) -> Iterator[str]:

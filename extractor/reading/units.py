@@ -36,6 +36,7 @@ _PAGE_FOOT = re.compile(r"\n(?=【?(?:打印本页|关闭窗口|上一篇|下一
 _REPEATED = 60
 _SHORT_LINE = 30
 _LIST_OF = 3
+_NEAR = 20_000
 _MOTTO = 9
 _TOPIC = 16
 _OPEN = "“（《〈‘["
@@ -417,8 +418,10 @@ def printed_places(
     places: dict[str, tuple[int, int]] = {}
     for index, name in enumerate(names):
         start, end = within
-        tries = (text.find(name, start, end), text.rfind(name, 0, start), text.find(name, end))
-        at = next((place for place in tries if place >= 0), None)
-        if at is not None:
+        near = max(0, start - _NEAR)
+        at = text.find(name, start, end)
+        for low, high in ((near, start), (0, _NEAR), (0, len(text))):
+            at = text.rfind(name, low, high) if at < 0 else at
+        if at >= 0:
             places[f"{field}[{index}]"] = (at, at + len(name))
     return places
