@@ -162,7 +162,8 @@ def _listed(
         if begin < 0:
             continue
         at = begin + len(part)
-        draft = _one(view, roster, scope, _Part(part, begin, tuple(parts[:number])), new=new)
+        known = new or any(each.kind == "person" for each in drafts)
+        draft = _one(view, roster, scope, _Part(part, begin, tuple(parts[:number])), new=known)
         if draft is not None:
             drafts.append(draft)
     if drafts:

@@ -27,7 +27,13 @@ from extractor.reading.labels import label_pattern, labels
 from extractor.reading.laws import LawCitation
 from extractor.reading.listings import organ_of_list, read_listed
 from extractor.reading.mentions import Scope
-from extractor.reading.names import count_of, split_list, trailing_name
+from extractor.reading.names import (
+    count_of,
+    is_person_name,
+    split_list,
+    trailing_name,
+    whole_titles,
+)
 from extractor.reading.organs import find_organ_behind, find_organs_for_all
 from extractor.reading.outline import Node, Outline
 from extractor.reading.roster import PartyDraft, Roster
@@ -75,6 +81,7 @@ _MUST = re.compile(r"(?:要|应当?|须|必须|需要?)(?!(?:分别|立即|认�
 _IS_DONE = re.compile(r"[^，。；\n]{0,20}?(?:均|也|全部)?已(?:于|经|全|缴|执行|宣布|落实)")
 _AND_A_FINE = re.compile(r"并[处罚款人民币]{1,7}\d")
 _IS_SUM = re.compile(r"(?:合计|共计|累计|总计|共)[^，。；]{0,6}$")
+_IS_TEXT = re.compile(r"[^。；，]{0,24}的(?:情形|条款|规定情形)")
 _IS_REST = re.compile(r"(?:其余|剩余|余下|尚欠|欠缴|未缴)[^，。；]{0,10}$")
 _AND = re.compile(r"并(?:处)?(?:以)?|、|和")
 _TOGETHER = re.compile(
@@ -450,9 +457,7 @@ def _accepted(context: Context, start: int, trigger: int, end: int) -> Iterator[
             continue
         if cue.kind.endswith(".unspecified") and is_awaited(text, start, cue.start):
             continue
-        if _IS_REST.search(text, max(start, cue.start - 16), cue.start):
-            continue
-        if _IS_SUM.search(text, max(start, cue.start - 12), cue.start) and accepted_to > start:
+        if _only_spoken_of(text, start, cue, first=accepted_to == start):
             continue
         if is_negated(text, clause, cue.start) and not cue.kind.startswith("none"):
             continue
@@ -462,11 +467,23 @@ def _accepted(context: Context, start: int, trigger: int, end: int) -> Iterator[
         yield cue
 
 
+def _only_spoken_of(text: str, start: int, cue: Cue, *, first: bool) -> bool:
+    """Tell whether a sum, a rest or a condition of a text speaks of a sanction: 合计罚款X元."""
+    if _IS_TEXT.match(text, cue.end) or _IS_REST.search(
+        text, max(start, cue.start - 16), cue.start
+    ):
+        return True
+    return not first and bool(_IS_SUM.search(text, max(start, cue.start - 12), cue.start))
+
+
 def _is_named(context: Context, clause: int, cue: Cue) -> bool:
     """Tell whether a clause is nothing but ORG+TITLE+NAME and the sanction: 局长张三停职检查."""
     said = context.masked[clause : cue.start]
-    parts = split_list(said) if len(said) <= _LONGEST_NAMED else []
-    return bool(parts) and trailing_name(parts[-1]) is not None
+    parts = whole_titles(split_list(said)) if len(said) <= _LONGEST_NAMED else []
+    named = [trailing_name(part) is not None for part in parts]
+    return any(named) and all(
+        is_named or is_person_name(part) for is_named, part in zip(named, parts, strict=True)
+    )
 
 
 def _is_a_cell(text: str, cue: Cue, start: int, end: int) -> bool:

@@ -7,6 +7,7 @@ A、B、C三人作为…. A clause that opens with 建议, 依据, 责成 names 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from extractor.reading.names import (
@@ -47,13 +48,14 @@ _COMPANY_THEN = re.compile(
     r"[^，。；：、的]{2,30}?(?:有限公司|有限责任公司|股份公司|合作社|经营部)"
     r"(?=[\u4e00-\u9fff](?!$))(?![的、和及与或等内]|[\u4e00-\u9fff]{0,10}(?:分公司|项目部|分厂|公司|员|人|长|经理|总监|工程师))"
 )
-_GOES_ON_AS_NAME = frozenset("的、和与及或等内（“") | {""}
+_GOES_ON_AS_NAME = frozenset("的、和与及或等内（“0123456789两三四") | {""}
 _LIST_THEN_VERB = re.compile(
     r"未|没有|将|对|违反|违规|违章|违法|作为|在(?=[^职岗])|因|被|受到|涉嫌|犯(?=[\u4e00-\u9fff]{2,14}罪)|均|已|分别"
     r"|擅自|存在|负有|不(?!动产)|由(?!于)|要(?![^，。；]{0,4}员)|于\d"
 )
 _LONGEST_HEAD = 160
 _AND_OTHERS = re.compile(r"等(?:\d{1,2}|[二三四五六七八九十]{1,2})(?:名|人|位)")
+_BY_THE_WAY = re.compile(r"(?:其中|此外|另外|同时|另)，(?=[\u4e00-\u9fff]{4})")
 _FOUND_OUT = re.compile(
     r"(?:(?:另外?|此外|同时)，?)?(?:经?调查(?:组)?(?:中)?(?:还|另)?发现|经查(?:实|明)?)，?"
 )
@@ -100,7 +102,7 @@ def _is_titled(text: str, start: int, end: int, roster: Roster) -> bool:
 
 def _read_first(view: View, roster: Roster, start: int, end: int) -> Subject | None:
     text = view.text
-    for lead in (_FOUND_OUT, _ROW_NUMBER):
+    for lead in (_BY_THE_WAY, _FOUND_OUT, _ROW_NUMBER):
         skipped = lead.match(text, start, end)
         start = skipped.end() if skipped else start
     limit = min(end, start + _LONGEST_HEAD)
@@ -128,7 +130,7 @@ def _read_first(view: View, roster: Roster, start: int, end: int) -> Subject | N
     known = name in roster.organisations or name in roster.alias_of
     if is_person_name(name, described=described) and not known:
         return _person(view, roster, name, start, head_end, end)
-    if _all_organisations(roster, bare):
+    if _all_organisations(roster, bare) and counted_group(bare) is None:
         return _organisations(roster, bare, start, head_end)
     return _inside_head(view, roster, head, start, head_end, end)
 
@@ -222,6 +224,8 @@ def _inside_head(
 
 def _goes_on(text: str, stop: int, head_end: int, end: int) -> bool:
     """Tell whether a clause goes on behind a known unit with what it did, not with a post of it."""
+    if trailing_name(text[stop:head_end]) is not None:
+        return False
     if _ORG_THEN_VERB.match(text, stop, end) is not None:
         return True
     post = title_pattern().search(text, stop, head_end) is not None
@@ -254,37 +258,48 @@ def _named_with_others(roster: Roster, head: str, start: int) -> tuple[PartyDraf
 
 
 def _titled_list(roster: Roster, words: str, start: int) -> tuple[PartyDraft, ...]:
+    """Read a list of ORG+TITLE+NAME and organisations; a name alone may follow a titled one."""
     parts = whole_titles(split_list(words.replace("及其", "、其")), roster.text)
-    if not any(trailing_name(part, roster.text) for part in parts):
-        return ()
-    if not all(
-        trailing_name(part, roster.text) or _all_organisations(roster, part) for part in parts
-    ):
+    if not _reads_as_list(roster, parts):
         return ()
     drafts: list[PartyDraft] = []
     at = 0
     for number, part in enumerate(parts):
         part = part.removeprefix("其")
         at = max(words.find(part, at), at)
-        place = start + at
-        named = trailing_name(part, roster.text)
-        if named is None:
-            drafts.append(
-                roster.listed_organisation(part, (place, place + len(part)), parts[:number])
-            )
-        else:
-            position = split_position(part[: named[1]].rstrip("，"))
-            before = next((d.name for d in reversed(drafts) if d.kind == "organization"), None)
-            drafts.append(
-                roster.person(
-                    named[0],
-                    (place + named[1], place + len(part)),
-                    title=position.title,
-                    employer=position.employer or before,
-                )
-            )
+        drafts.append(_element(roster, part, start + at, parts[:number], drafts))
         at += len(part)
     return tuple(drafts)
+
+
+def _reads_as_list(roster: Roster, parts: Sequence[str]) -> bool:
+    named = [trailing_name(part, roster.text) is not None for part in parts]
+    return any(named) and all(
+        is_named
+        or _all_organisations(roster, part)
+        or (any(named[:number]) and is_person_name(part))
+        for number, (part, is_named) in enumerate(zip(parts, named, strict=True))
+    )
+
+
+def _element(
+    roster: Roster, part: str, place: int, before: Sequence[str], drafts: Sequence[PartyDraft]
+) -> PartyDraft:
+    """Return the party of one element: a titled person, a name behind one, an organisation."""
+    named = trailing_name(part, roster.text)
+    if named is None:
+        at = (place, place + len(part))
+        if is_person_name(part) and drafts and drafts[-1].kind == "person":
+            return roster.person(part, at, title=drafts[-1].title, employer=drafts[-1].employer)
+        return roster.listed_organisation(part, at, before)
+    position = split_position(part[: named[1]].rstrip("，"))
+    unit = next((d.name for d in reversed(drafts) if d.kind == "organization"), None)
+    return roster.person(
+        named[0],
+        (place + named[1], place + len(part)),
+        title=position.title,
+        employer=position.employer or unit,
+    )
 
 
 def _organisations_before_verb(roster: Roster, head: str) -> str | None:

@@ -41,7 +41,7 @@ _INTRODUCER = re.compile(
 )
 _TARGET_END = re.compile(
     r"[，。；：]|依法|依规|依纪|依照|按照?|根据|依据|分别|各(?=处|给|罚|$)|以下|如下|处(?=以|罚|其|上一|人民币|￥|\d|[一二两三四五六七八九十百壹贰叁肆伍陆柒捌玖拾]|$)|给予|给与|进行|予以|实施|作出|做出|写出|"
-    r"作(?=深刻|书面|检查)|于(?=\d|[本收])|自(?=本|收|批)|在(?=\d|本|收|全[市县区省国]|系统|[^，。；]{0,8}范围|$)|扣[发罚除减]|限期|采取|罚款|向|批评教育|诫[勉免]|立案|移送|移交|开展|实行|先期|先行|先(?=免|停)|不再|\d[\d.]{0,12}(?:余)?[万亿]?元|不予|免于|免予|免除|由(?!于)|记(?=不良)|追究|上一年|下达|警示|通报|党内|政务|行政(?!执法|审批|管理|综合)|"
+    r"作(?=深刻|书面|检查)|于(?=\d|[本收])|自(?=本|收|批)|在(?=\d|本|收|全[市县区省国]|系统|[^，。；]{0,8}范围|$)|扣[发罚除减]|限期|采取|罚款|向|批评教育|诫[勉免]|立案|移送|移交|认真|切实|立即|进一步|全面|开展|实行|先期|先行|先(?=免|停)|不再|\d[\d.]{0,12}(?:余)?[万亿]?元|不予|免于|免予|免除|由(?!于)|记(?=不良)|追究|上一年|下达|警示|通报|党内|政务|行政(?!执法|审批|管理|综合)|"
     r"记过|记大过|警告|严重警告|降级|撤职|开除|撤销|解除|降为|调离|判处|留党|留用|免职|停职|提起|列入|纳入|相应|严肃|因|记入|计入|录入|另案|的[^，]{0,12}(?:证|执照|资格|许可)|(?<!存在)的(?:违法|违规|问题|有关|相关|主要)"
 )
 _OWNER = re.compile(
@@ -161,12 +161,19 @@ def _introduced(
             refers = stands_for_a_party(text[intro.end() : end])
             scope.rule = "penalty.reference" if refers else "penalty.target"
             scope.reference = (intro.end(), end) if refers else None
-        elif scope.prose or (
-            intro.start() >= clause and (found is None or _names_somebody(intro, text, end))
-        ):
+        elif scope.prose or _leaves_open(intro, text, end, found, cue, clause):
             saw_class = True
             scope.unread = None if found is None else (intro.start(), cue.end)
     return best, saw_class
+
+
+def _leaves_open(
+    intro: re.Match[str], text: str, end: int, found: object, cue: Cue, clause: int
+) -> bool:
+    """Tell whether somebody is meant who cannot be read: then nobody else may be taken."""
+    if intro.group() in {"责成", "责令"} and cue.kind.endswith("self_criticism"):
+        return text[end : end + 1] == "，"
+    return intro.start() >= clause and (found is None or _names_somebody(intro, text, end))
 
 
 def _end_of_target(text: str, roster: Roster, intro: re.Match[str], cue: Cue) -> int | None:
