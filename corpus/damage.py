@@ -1,6 +1,6 @@
 """The damage test: a text and its truth, spoilt as copies of web pages and PDF files are.
 
-Five damages, each at the rate at which copies show it. The draw is seeded by damage, document and
+Seven damages, each at the rate at which copies show it. The draw is seeded by damage, document and
 number, so that every run spoils the same characters, and several draws can be measured.
 
 - a: the closing bracket of every document number is lost: 〔2018〕1号 → 〔20181号. The first four
@@ -34,9 +34,9 @@ from typing import Literal, TypeVar, get_args
 
 from corpus.gold import Gold, GoldPenalty, GoldRange, Layer, locate
 
-DamageKind = Literal["a", "b", "c", "d", "e"]
+DamageKind = Literal["a", "b", "c", "d", "e", "f", "g"]
 DAMAGES: tuple[DamageKind, ...] = get_args(DamageKind)
-DRAWN: frozenset[DamageKind] = frozenset(("b", "d", "e"))
+DRAWN: frozenset[DamageKind] = frozenset(("b", "d", "e", "f"))
 """The damages that differ from draw to draw; the others spoil all that they can."""
 LABELS: dict[DamageKind, str] = {
     "a": "文号丢右括号",
@@ -44,12 +44,15 @@ LABELS: dict[DamageKind, str] = {
     "c": "半角标点",
     "d": "句中硬换行",
     "e": "字间空格",
+    "f": "文库分页连排",
+    "g": "丢书名号间隔号",
 }
 RATE_LOST = 0.3
 RATE_SPACED_LINES = 0.25
 RATE_ALL_SPACED = 0.5
 RATE_SPACES = 0.3
 WIDTHS = (35, 40)
+PAGES = (400, 900)
 
 _CLOSING = re.compile(r"(?<=[〔［\[【﹝]\d{4})[〕］\]】﹞](?=[ \u3000]?\d{1,6}号)")
 _DATE = re.compile(r"(?<!\d)(\d{4})(年)(\d{1,2})(月)(?:(\d{1,2})(日))?")
@@ -58,6 +61,7 @@ _LIST_MARK = re.compile(r"(?<=[%％号》）”])、(?=[\d〔《（“])")
 _HALF_WIDTH = str.maketrans("，。；：（）", ",.;:()")
 _HANGING = frozenset("，。；：、！？）》”’〕】,.;:!?)")
 _TOGETHER = re.compile(r"[0-9A-Za-z０-９.．%％]")
+_SYMBOLS = re.compile(r"[《》〔〕·]")
 _LONGEST_RUN = 20
 
 
@@ -165,12 +169,39 @@ def _edit_spaces(text: str, rng: Random) -> Iterator[Edit]:
                 yield Edit(at, at, " ")
 
 
+def _edit_pages(text: str, rng: Random) -> Iterator[Edit]:
+    size = rng.randint(*PAGES)
+    lines = list(_lines(text))
+    page, filled = 1, 0
+    yield Edit(0, 0, "1、")
+    for at, (start, end) in enumerate(lines):
+        while filled + end - start >= size and "\t" not in text[start:end]:
+            start += max(size - filled, 0)
+            if start >= end:
+                break
+            page, filled = page + 1, 0
+            yield Edit(start, start, f"\n{page}、")
+        filled += max(end - start, 0)
+        if text[start:end].strip() == "序号":
+            break
+        rows = "\t" in text[slice(*lines[at])] + text[slice(*lines[min(at + 1, len(lines) - 1)])]
+        if end < len(text) and not rows:
+            yield Edit(end, end + 1, "")
+
+
+def _edit_symbols(text: str, _rng: Random) -> Iterator[Edit]:
+    for match in _SYMBOLS.finditer(text):
+        yield Edit(match.start(), match.end(), "")
+
+
 _EDITS: dict[DamageKind, Callable[[str, Random], Iterator[Edit]]] = {
     "a": _edit_brackets,
     "b": _edit_dates,
     "c": _edit_punctuation,
     "d": _edit_lines,
     "e": _edit_spaces,
+    "f": _edit_pages,
+    "g": _edit_symbols,
 }
 
 

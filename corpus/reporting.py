@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from corpus.calibration_report import LEAST_CERTAIN, Calibration, calibrate, draw
 from corpus.corruption import FieldCount, totals
 from corpus.damage import LABELS
-from corpus.damage_report import MOST_POINTS_LOST, DamageScore
+from corpus.damage_report import AIMED, MOST_POINTS_LOST, DamageScore
 from corpus.evaluate import Outcome, by_kind, kind_accuracy, total
 from corpus.gains import Change, count_changes
 from corpus.scoring import FAMILY_LAYERS, LAYERS, Graded, Score, ScoreLayer, Tally
@@ -301,9 +301,11 @@ def _damage_sheet(scores: Sequence[DamageScore]) -> Sheet:
     ]
     heads = ("层", "原文", *(f"{each.kind} {LABELS[each.kind]}" for each in scores))
     over = [
-        f"{each.kind}：{'、'.join(each.layers_over())}" for each in scores if each.layers_over()
+        f"{each.kind}：{'、'.join(each.layers_over())}"
+        for each in scores
+        if each.kind in AIMED and each.layers_over()
     ]
-    note = f"要求：每层最多损失 {MOST_POINTS_LOST:g} 分。"
+    note = f"要求：{AIMED[0]} 至 {AIMED[-1]} 每层最多损失 {MOST_POINTS_LOST:g} 分。"
     return Sheet(
         "损坏的文字的 F1（括号里是与原文相差的分数）",
         heads,

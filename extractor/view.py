@@ -63,6 +63,7 @@ _NOISE = re.compile(r"\[bookmark[：:][^\]\n]{0,40}\]", re.IGNORECASE)
 _GLUED_NUMBER = re.compile(
     r"(\d{1,3})(?=[\u4e00-\u9fff])(?![年月日时个人名万亿元家次起号项条种处类级层栋])"
 )
+_LISTED_PAGE = re.compile(r"(\d{1,3})、")
 _CHAPTER = re.compile(r"[一二三四五六七八九十]{1,3}[、.，]|（[一二三四五六七八九十]{1,3}）")
 _SHORT_LINE = 40
 _FEWEST_WRAPPED = 5
@@ -122,10 +123,14 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One line of the document: its offset, and its text folded one to one."""
+    """One line of the document: its offset, its text folded one to one, and what was cut off.
+
+    `cut` counts the characters of a page number that stood before `start`.
+    """
 
     start: int
     text: str
+    cut: int = 0
 
     @property
     def bare(self) -> str:
@@ -141,7 +146,8 @@ def build_view(document: Document) -> View:
     text = _mend_stops(fold(document.text))
     lines = [_Line(start, line) for start, line in _lines(text)]
     if document.media_type == "text/plain":
-        groups = _join_lines(_drop_glued_numbers(_part_spaced_rows(lines)))
+        lines = _drop_listed_pages(_part_spaced_rows(lines))
+        groups = _join_lines(_drop_glued_numbers(lines))
     else:
         groups = [[line] for line in lines]
     parts: list[str] = []
@@ -265,7 +271,33 @@ def _drop_glued_numbers(lines: list[_Line]) -> list[_Line]:
     for at in found:
         line = cut[at]
         digits = len(line.text) - len(line.text.lstrip("0123456789"))
-        cut[at] = _Line(line.start + digits, line.text[digits:])
+        cut[at] = _Line(line.start + digits, line.text[digits:], digits)
+    return cut
+
+
+def _drop_listed_pages(lines: list[_Line]) -> list[_Line]:
+    """Cut the marks 1、 2、 3、 that document-sharing sites set before the text of each page.
+
+    Such a text begins with 1、 and most of its numbered lines break off inside a sentence, where
+    the page ended.
+    """
+    found: list[int] = []
+    broken = 0
+    before = ""
+    for at, line in enumerate(lines):
+        match = _LISTED_PAGE.match(line.text)
+        if match is not None and int(match.group(1)) == len(found) + 1:
+            broken += bool(before) and before[-1] not in _ENDS_SENTENCE
+            found.append(at)
+        elif not found and line.bare:
+            return lines
+        before = line.bare or before
+    if len(found) < 2 or broken * 2 < len(found) - 1:
+        return lines
+    cut = list(lines)
+    for at in found:
+        mark = lines[at].text.index("、") + 1
+        cut[at] = _Line(lines[at].start + mark, lines[at].text[mark:], mark)
     return cut
 
 
@@ -280,7 +312,7 @@ def _join_lines(lines: Sequence[_Line]) -> list[list[_Line]]:
     width = _wrap_width(solid)
     groups: list[list[_Line]] = [[solid[0]]] if solid else []
     for before, line in pairwise(solid):
-        blank_between = line.start - before.start - len(before.text) > 1
+        blank_between = line.start - line.cut - before.start - len(before.text) > 1
         if line.start in cells:
             # The line feed before a cell is read as the tab that it was.
             groups[-1].append(_Line(line.start - 1, "\t" + line.text))

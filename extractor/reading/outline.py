@@ -29,6 +29,8 @@ __all__ = ["INLINE_LEVEL", "ROOT_LEVEL", "Node", "Outline", "read_outline", "slo
 _PART_LEVEL = 2
 _ITEM_LEVEL = 3
 _SKIPPED = 3
+_GROUP_LEVEL = 2
+_NEXT = 4_000
 _CELLS = 3
 
 _CN = CHINESE_DIGITS
@@ -42,12 +44,13 @@ _LEVEL_MARKS = (
 )
 _MARK = re.compile("|".join(f"(?P<l{level}>{pattern})" for level, pattern in _LEVEL_MARKS))
 _BEHIND_HEADING = (
-    "(?:(?<=情况|建议|措施|意见|原因|性质|经过|概况|要求|人员|单位|损失|教训|处置|处理|处分)"
+    "(?:(?<=情况|建议|措施|意见|原因|性质|经过|概况|要求|人员|单位|损失|教训|处置|处理|处分|追究|问题|结论"
+    "|启示|划分|认定|分析|过程|对策|问责|处罚|部门|企业|个人|事项)|(?<=责任人|责任者)"
     "|(?<=[省市县]))"
 )
 _AFTER_STOP = re.compile(
     rf"(?:(?<=[。；：！？）”])|{_BEHIND_HEADING})"
-    rf"(?:（[{_CN}]{{1,3}}[{_CLOSE}]|\d{{1,2}}[.、](?!\d)|（\d{{1,2}}）|[①-⑳])"
+    rf"(?:（[{_CN}]{{1,3}}[{_CLOSE}]|\d{{1,2}}[.、](?!\d)|（\d{{1,2}}）|[①-⑳]|[⒈-⒛㈠-㈩⑴-⒇])"
     rf"|(?:(?<=[。）”：])|{_BEHIND_HEADING})[{_CN}]{{1,3}}、"
 )
 _STOPS = frozenset("。；：！？）”\n")
@@ -58,8 +61,20 @@ _GAP_LIMIT = 30
 _GAP_TITLE = re.compile(r"[\u4e00-\u9fff、]{4,20}")
 _NO_HEADING_END = frozenset("。；！？，")
 _GLUED_TITLE = re.compile(
-    r"[^，。；：\n]{2,24}?(?:建议|措施|意见|情况|原因|性质|经过|教训|要求)"
-    r"(?=（一）|1[.、]|一是|为|针对|经|根据|依据|通过|按照|鉴于|此次|这起|本次|该起|\d{4}年|事故发生)"
+    r"[^，。；：\n]{2,24}?(?:建议|措施|意见|情况|原因|性质|经过|教训|要求|问题|结论)"
+    r"(?=（一）|1[.、]|一是|为|因|针对|经|根据|依据|通过|按照|鉴于|此次|这起|本次|该起|\d{4}年|事故发生)"
+)
+_TITLE_THEN_UNIT = re.compile(
+    r"[^，。；：\n]{2,24}?(?:建议|措施|意见|落实情况|追究情况|问题|结论)"
+    r"(?=[^，。；：、的\n]{2,24}?(?:公司|集团|政府|管委会|委员会|街道|[县市区]\S{0,8}局|项目部|矿|厂)(?!落实|整改|存在|履职))"
+)
+_GLUED_STATUS = re.compile(
+    r"[^，。；：\n]{2,48}?(?:落实|追究|整改|处罚|处理|处置)情况(?=1[.、]|（1）|（一）|一是|对|经|事故发生|我[局委办县区市]|该|\d{4}年)"
+)
+_GLUED_GROUP = re.compile(
+    r"[^，。；：\n]{0,40}?(?:建议|给予|追究|移送|处理|处分|处罚|问责|责任|有关|相关|企业|监管|政府|部门|措施)"
+    r"[^，。；：\n]{0,20}?(?:人员|单位|责任人|责任者|个人|公职人员|党员干部|企业|部门)(?:（[^）\n]{1,14}）)?"
+    r"(?=\d{1,2}[.、]|（1）|①|[\u4e00-\u9fff*×]{2,4}(?:（[^）\n]{1,30}）)?，|[\u4e00-\u9fff（）]{2,26}(?:公司|局|厂|矿|所|站|办|队|院|中心)，)"
 )
 _GLUED_CHAPTER = re.compile(
     r"[^，。；：\n]{0,14}(?:情况|经过|概况|简介|单位)(?=（一）|1[.、]|[。：])"
@@ -152,8 +167,8 @@ class _Counter:
         deepest = max(self._last, default=ROOT_LEVEL)
         if number is None:
             return False
-        if level == _ITEM_LEVEL > deepest and before not in _STOPS:
-            return self._running < number <= self._running + _SKIPPED
+        if level == _ITEM_LEVEL > deepest and before not in "。；：！？”\n":
+            return number == 1 or self._running < number <= self._running + _SKIPPED
         if level == 1:
             return last < number <= last + 3
         if number == 1:
@@ -300,7 +315,7 @@ def _gap_behind_title(view: View, start: int, end: int, title_end: int) -> int:
 
 def _number_of(marker: str) -> int | None:
     core = marker.strip("（）〈〉《》>第章节部分、.，．是要 ")
-    if len(core) == 1 and not core.isdigit():
+    if len(core) == 1 and not core.isdecimal():
         for first, base in (("㈠", 1), ("⒈", 1), ("⑴", 1), ("①", 1)):
             offset = ord(core) - ord(first)
             if 0 <= offset < 20:
@@ -314,7 +329,13 @@ def _title_of(text: str, start: int, end: int, level: int) -> tuple[str | None, 
     """Return the heading text, where it ends, and whether it is the whole paragraph."""
     last = text[end - 1]
     glued = _GLUED_TITLE.match(text, start, end) if level == 1 else None
-    if glued and text[glued.end()] in "（1一":
+    if glued is None and level == 1 and end - start > _HEADING_LIMIT:
+        glued = _TITLE_THEN_UNIT.match(text, start, end)
+    if glued is None and level == 2 and end - start > _HEADING_LIMIT:
+        glued = _GLUED_GROUP.match(text, start, end)
+    if glued is None and level in (2, 3) and end - start > _HEADING_LIMIT:
+        glued = _GLUED_STATUS.match(text, start, end)
+    if glued and (level > 1 or text[glued.end()] in "（1一"):
         return glued.group(), glued.end(), True
     stop = next(
         (i for i in range(start, min(start + _RUN_IN_LIMIT, end - 1)) if text[i] in "。：；"), None
@@ -355,9 +376,15 @@ def _after_stop(text: str, start: int, end: int, counter: _Counter) -> Iterator[
         rank = next(n for n, _ in _LEVEL_MARKS if mark.group(f"l{n}") is not None)
         number = _number_of(mark.group())
         again = rank == 1 and number == 1 and _GLUED_CHAPTER.match(text, mark.end()) is not None
+        again = again or (rank == _GROUP_LEVEL and number == 1 and _restarts(text, place, end))
         if again or counter.expects(rank, number, text[place - 1]):
             counter.take(rank, number)
             yield inner_node(rank, mark.group(), number, mark.start())
+
+
+def _restarts(text: str, place: int, end: int) -> bool:
+    """Tell whether a list begins anew at （一） because the heading between got lost."""
+    return text[place - 1] == "。" and text.find("。（二）", place, min(end, place + _NEXT)) > 0
 
 
 def _settle_annexes(root: Node) -> None:

@@ -29,6 +29,7 @@ from extractor.reading.listings import organ_of_list, read_listed
 from extractor.reading.mentions import Scope
 from extractor.reading.names import (
     count_of,
+    is_particular,
     is_person_name,
     split_list,
     trailing_name,
@@ -67,6 +68,7 @@ _TRIGGER = re.compile(
 _WHOLE_TEXT = frozenset({"REP", "PEN"})
 _NUMBERS_ALONE = r"[^。，；\n]{0,20}[〔【\[][^。，；\n]{4,80}号）?(?=\n|$)"
 _SUMMARY = re.compile(r"(?:以上|上述|前述)(?:人员|单位|责任人|调查|\d{1,3}(?:名|人))")
+_LONGEST_PRESENTED = 40
 _LONGEST_NAMED = 60
 _CELLS = 2
 _OUR_COMPANY = re.compile("我(?:公司|厂|矿|集团|项目部|企业)")
@@ -188,7 +190,7 @@ def _items(context: Context, chapters: Sequence[Node]) -> Iterator[Item]:
             if start >= node.own_end:
                 continue
             if not node.is_heading:
-                yield Item(start, node.own_end, node)
+                yield Item(_behind_slot(node), node.own_end, node)
                 continue
             told = view.text[start - 1] == "。" and (
                 "，" in (node.title or "") or any(find_cues(context.masked, node.body, start))
@@ -197,6 +199,12 @@ def _items(context: Context, chapters: Sequence[Node]) -> Iterator[Item]:
                 yield Item(node.body, start, node)
             for begin, stop in _paragraphs(view.text, start, node.own_end):
                 yield Item(begin, stop, node)
+
+
+def _behind_slot(node: Node) -> int:
+    """Return where an element's text begins: behind a heading that only names the chapter."""
+    names_chapter = node.slot == "treatment" and bool(node.title) and "，" not in (node.title or "")
+    return node.title_end if names_chapter and node.title_end < node.own_end else node.body
 
 
 def _is_row(context: Context, node: Node) -> bool:
@@ -340,13 +348,22 @@ def _take_subject(context: Context, item: Item, scope: Scope, start: int, end: i
         blamed = bool(read_responsibility(context.masked, subject.end, end))
         if not ((disposed or blamed) and (described or not _are_persons(subject))):
             return
-    if scope.subject and not item.node.is_heading and not (described and disposed):
+    is_item = not item.node.is_heading and item.node.slot is None
+    presented = described and _is_presented(context.masked, begin, end)
+    if scope.subject and is_item and not (described and disposed) and not presented:
         return
     for party in subject.parties:
         if party.employer in _THEIRS and scope.subject:
             party.employer = scope.subject[0].name
     scope.subject, scope.last, scope.organ = subject.parties, (), None
     scope.subject_at = start
+
+
+def _is_presented(text: str, start: int, end: int) -> bool:
+    """Tell whether a sentence presents somebody as a list does: 张三，男，中共党员，…."""
+    first = text.find("，", start, min(end, start + _LONGEST_PRESENTED))
+    second = text.find("，", first + 1, end) if first > 0 else -1
+    return second > 0 and is_particular(text[first + 1 : second])
 
 
 def _are_persons(subject: Subject) -> bool:
