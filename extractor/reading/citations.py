@@ -62,7 +62,9 @@ def find_document_numbers(view: View) -> list[NumberMention]:
     return mentions if offsets is None else [_moved(m, view.text, offsets) for m in mentions]
 
 
-# A line break inside a number: 第0 / 07号, 〔2022 / 〕9号.
+# A line break inside a number: 第0 / 07号, 〔2022 / 〕9号; where the view has mended the line, a
+# space stands between the digits: 〔20 22〕, 〕1 5号.
+_SPACED = re.compile(r"[〔\[【]\d{1,3} (?=\d{1,3}[〕\]】])|(?<=[〕\]】令])第?\d{1,3} (?=\d{1,3}号)")
 _BROKEN = re.compile(r"(?<=[\d〔\[【第])\n(?=[\d〕\]】]{1,6}号|[〕\]】]|\d{1,4}[〕\]】])")
 
 _BROKEN_CODE = re.compile(r"[\u4e00-\u9fff]\n(?=[\u4e00-\u9fff]{0,6}(?:〔(?:19|20)\d\d〕|令第)\d)")
@@ -71,6 +73,7 @@ _BROKEN_CODE = re.compile(r"[\u4e00-\u9fff]\n(?=[\u4e00-\u9fff]{0,6}(?:〔(?:19|
 def _mended(text: str) -> tuple[str, list[int] | None]:
     """Return the text without the line breaks inside numbers, and the way back if there are any."""
     breaks = {match.start() for match in _BROKEN.finditer(text)}
+    breaks.update(match.end() - 1 for match in _SPACED.finditer(text))
     breaks.update(
         match.start() + 1
         for match in _BROKEN_CODE.finditer(text)
@@ -84,7 +87,10 @@ def _mended(text: str) -> tuple[str, list[int] | None]:
 
 def _moved(mention: NumberMention, text: str, offsets: Sequence[int]) -> NumberMention:
     start, end = offsets[mention.start], offsets[mention.end - 1] + 1
-    return replace(mention, raw=text[start:end], start=start, end=end)
+    flags = mention.flags
+    if end - start > mention.end - mention.start and "repaired" not in flags:
+        flags = (*flags, "repaired")
+    return replace(mention, raw=text[start:end], start=start, end=end, flags=flags)
 
 
 # --- the sequence numbers, right of the anchor ---

@@ -68,6 +68,9 @@ class Verdict:
     carried: bool = False
 
 
+_GROUNDS = ("根据", "依据", "按照", "依照", "遵照")
+"""What begins a sentence that cites a document, and no title."""
+
 _NOTHING = Verdict(None, "title.none", 0)
 
 
@@ -129,10 +132,17 @@ def _printed_lines(view: View, document: Document) -> Iterator[tuple[int, int, b
             blank = True
         elif end > done:
             stop = view.paragraph_at(start)[1]
-            if end < stop and _is_body(view.text[start:stop]) and not _stands_alone(raw):
+            if end < stop and _goes_over(view.text[start:stop], raw):
                 end = stop
             yield start, end, blank
             done, blank = end, False
+
+
+def _goes_over(paragraph: str, raw: str) -> bool:
+    """Tell whether the first line of a paragraph is no line by itself."""
+    if raw.count("〔") > raw.count("〕"):
+        return True
+    return _is_body(paragraph) and not _stands_alone(raw)
 
 
 def _is_body(text: str) -> bool:
@@ -299,7 +309,7 @@ def _glued_title(view: View, line: HeadLine) -> Iterator[TitlePlace]:
         if _is_news(text):
             return
         verdict = judge(text)
-        if verdict.weight >= SURE and not text.startswith(("根据", "依据", "按照", "为")):
+        if verdict.weight >= SURE and not text.startswith("为"):
             yield TitlePlace(start, match.end(), verdict)
             return
 
@@ -323,7 +333,7 @@ def _first_line(lines: Sequence[HeadLine]) -> TitlePlace | None:
 
 def judge(title: str) -> Verdict:
     """Return what the words of a title (folded, without spaces) say."""
-    if "。" in title or not title:
+    if "。" in title or not title or title.startswith(_GROUNDS):
         return _NOTHING
     carrier = _carrier(title)
     if carrier is not None:
