@@ -36,6 +36,7 @@ from extractor.view import View, build_view, squeeze
 
 _DIGIT_RUN = re.compile(r"\d+")
 _PEOPLE = re.compile(r"(\d{1,4}|[一二三四五六七八九十百两]{1,5})(?:名|人)")
+_VICTIM = re.compile("(?:致|造成).{2,40}(?:死亡|身亡)")
 _NOBODY = re.compile(r"(?:未|无|没有)[^，。；]{0,8}(?:伤亡|死亡|受伤|人员)")
 _LETTER = re.compile(r"[\u4e00-\u9fffA-Za-z]")
 _PRINTED = re.compile(r"[\u4e00-\u9fffA-Za-z\d]")
@@ -406,6 +407,8 @@ def _integers(text: str) -> set[int]:
 def _states_count(text: str, count: int | None) -> bool:
     """Tell whether the words state this number of people, or numbers that add up to it."""
     if count == 0 and _NOBODY.search(text):
+        return True
+    if count == 1 and _VICTIM.search(text) and not _integers(text):
         return True
     people = [_integers(match.group(1)) for match in _PEOPLE.finditer(text)]
     counts = [max(values) for values in people if values]

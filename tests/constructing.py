@@ -200,6 +200,8 @@ def _document(
 def _heads(expected: dict[str, Any], _document: Document, extraction: Extraction) -> Iterator[str]:
     for head in ("accident", "evaluation"):
         found = getattr(extraction, head)
+        if expected.get(head) is False and found is not None:
+            yield f"{head} {found}, where there is none"
         for field, value in (expected.get(head) or {}).items():
             got = getattr(found, field, None)
             if isinstance(value, list):

@@ -19,6 +19,7 @@ OPEN = {
     "pen-181": "the organ of a second sanction whose party has been named anew",
     "pen-189": "关闭决定 and 关闭到位 in two clauses",
     "pen-208": "the recipient of a self-criticism that was handed in later",
+    "front-019": "a page that tells a past accident as a case is OTHER like a court's decision",
     "par-008": "an office under a short name that is not declared",
 }
 

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from extractor.extraction import NumberFlag, NumberKind
 from extractor.reading.numerals import parse_integer
+from extractor.reading.sentences import breaks_sentence
 from extractor.rules import load_toml
 from extractor.view import View
 
@@ -50,7 +51,7 @@ def find_document_numbers(view: View) -> list[NumberMention]:
     2021）4号, 201898号), a lost final 号, 国务院第493号令, （2020）吉0102刑初123号, and 罚决字第1号
     without a year. Not standards, licences, plates, addresses, articles and dates.
     """
-    text = view.text
+    text, offsets = _mended(view.text)
     groups = [*_orders(text), *_with_year(text), *_damaged(text), *_without_year(text)]
     mentions: list[NumberMention] = []
     end = 0
@@ -58,7 +59,38 @@ def find_document_numbers(view: View) -> list[NumberMention]:
         if group[0].start >= end:
             mentions += group
             end = group[-1].end
-    return mentions
+    return mentions if offsets is None else [_moved(m, view.text, offsets) for m in mentions]
+
+
+# A line break inside a number: 第0 / 07号, 〔2022 / 〕9号; where the view has mended the line, a
+# space stands between the digits: 〔20 22〕, 〕1 5号.
+_SPACED = re.compile(r"[〔\[【]\d{1,3} (?=\d{1,3}[〕\]】])|(?<=[〕\]】令])第?\d{1,3} (?=\d{1,3}号)")
+_BROKEN = re.compile(r"(?<=[\d〔\[【第])\n(?=[\d〕\]】]{1,6}号|[〕\]】]|\d{1,4}[〕\]】])")
+
+_BROKEN_CODE = re.compile(r"[\u4e00-\u9fff]\n(?=[\u4e00-\u9fff]{0,6}(?:〔(?:19|20)\d\d〕|令第)\d)")
+
+
+def _mended(text: str) -> tuple[str, list[int] | None]:
+    """Return the text without the line breaks inside numbers, and the way back if there are any."""
+    breaks = {match.start() for match in _BROKEN.finditer(text)}
+    breaks.update(match.end() - 1 for match in _SPACED.finditer(text))
+    breaks.update(
+        match.start() + 1
+        for match in _BROKEN_CODE.finditer(text)
+        if breaks_sentence(text, match.start() + 1)
+    )
+    if not breaks:
+        return text, None
+    offsets = [at for at in range(len(text)) if at not in breaks]
+    return "".join(text[at] for at in offsets), offsets
+
+
+def _moved(mention: NumberMention, text: str, offsets: Sequence[int]) -> NumberMention:
+    start, end = offsets[mention.start], offsets[mention.end - 1] + 1
+    flags = mention.flags
+    if end - start > mention.end - mention.start and "repaired" not in flags:
+        flags = (*flags, "repaired")
+    return replace(mention, raw=text[start:end], start=start, end=end, flags=flags)
 
 
 # --- the sequence numbers, right of the anchor ---
@@ -203,6 +235,8 @@ class _Patterns:
     no_brackets: re.Pattern[str]
     court: re.Pattern[str]
     court_needs: re.Pattern[str]
+    opinion: re.Pattern[str]
+    institute: re.Pattern[str]
     order_issuer: re.Pattern[str]
     order_drop: re.Pattern[str]
     order_through: re.Pattern[str]
@@ -243,6 +277,8 @@ def _patterns() -> _Patterns:
             rf"(?:（[\u4e00-\u9fff]{{1,3}}）{types}{{1,4}})?)(?=第?\d)"
         ),
         court_needs=re.compile(court["needs"]),
+        opinion=re.compile(rows["opinion"]["code"]),
+        institute=re.compile(rows["opinion"]["issuer"]),
         order_issuer=re.compile(order["issuer"]),
         order_drop=re.compile(order["drop"]),
         order_through=re.compile(rf"(?:{order['through']})\Z"),
@@ -359,7 +395,7 @@ def _with_year(text: str) -> Iterator[list[NumberMention]]:
     held: _Code | None = None
     end = -1
     for anchor in _ANCHOR.finditer(text):
-        group = _court_numbers(text, anchor)
+        group = _court_numbers(text, anchor) or _institute_numbers(text, anchor)
         code = None
         if not group and (items := _read_sequence(text, anchor.end())):
             code = _read_code(text, anchor.start())
@@ -432,6 +468,21 @@ def _court_numbers(text: str, anchor: re.Match[str]) -> list[NumberMention]:
     if after is not None and len(items) == 1:
         shape += after.group()
     return _mentions(text, shape, "court", _Code("", anchor.start()), items)
+
+
+def _institute_numbers(text: str, anchor: re.Match[str]) -> list[NumberMention]:
+    """Read the opinion of an institute: 青石医院司法鉴定所〔2022〕毒鉴字第302号."""
+    match = _patterns().opinion.match(text, anchor.end()) if anchor["close"] else None
+    if match is None:
+        return []
+    begin = _walk_left(text, anchor.start())
+    if begin > 0 and text[begin - 1] not in _OPENING:
+        begin += _code_start(text[begin : anchor.start()], is_open=False)
+    issuer = text[begin : anchor.start()]
+    if len(issuer) > _LONGEST_CODE or not _patterns().institute.search(issuer):
+        return []
+    shape = f"{issuer}〔{_year(anchor['year'])}〕{match['code']}%s号"
+    return _mentions(text, shape, "report_no", _Code("", begin), _read_sequence(text, match.end()))
 
 
 def _damaged(text: str) -> Iterator[list[NumberMention]]:

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Protocol
 
 from extractor.reading.outline import Outline
+from extractor.reading.sentences import join_sentences
 from extractor.reading.values import find_dates
 from extractor.rules import load_toml
 from extractor.view import View
@@ -21,6 +22,7 @@ _ZONE = 4000
 _NEAR = 100
 _STOP = re.compile(r"[。；\n]")
 _SPLIT = re.compile(r"、|，|以及|[和及与]")
+_PLACES = tuple("省市县区州盟旗")
 _NAME_DONE = re.compile(r"[局委会院厅部办府队处所中心校团站社]$")
 _BOOK_BEFORE = re.compile(r"《([^《》]{2,160}(?:《[^《》]{2,120}》[^《》]{0,60})?)》[（(]?$")
 _REPLY_CODE = re.compile(r"批复|政批|批〔")
@@ -90,30 +92,31 @@ def read_evaluation(
         return _read_reply(view, numbers)
     if kind != "EVAL":
         return None
-    zone = _zone(view, outline)
     sources: dict[str, tuple[int, int]] = {}
     number = _reply_number(view.text, numbers)
     if number is not None:
         sources["reply_number"] = (numbers[number].start, numbers[number].end)
-    reply = _reply_date(view.text, *zone)
-    established = _established(view.text, *zone)
-    group = _group(view.text, *zone)
-    methods = _methods(view.text, *zone)
+    flat = join_sentences(view, _zone(view, outline))
+    zone = (0, len(flat.text))
+    reply = _reply_date(flat.text, *zone)
+    established = _established(flat.text, *zone)
+    group = _group(flat.text, *zone)
+    methods = _methods(flat.text, *zone)
     for name, found in (("reply_date", reply), ("established", established)):
         if found is not None:
-            sources[name] = found[:2]
+            sources[name] = flat.span(*found[:2])
     if group.lead is not None:
-        sources["lead"] = group.lead
+        sources["lead"] = flat.span(*group.lead)
     for name, spans in (("members", group.members), ("methods", methods)):
         if spans:
-            sources[name] = (spans[0][0], spans[-1][1])
+            sources[name] = flat.span(spans[0][0], spans[-1][1])
     return EvaluationReading(
         number,
         reply[2] if reply is not None else None,
         established[2] if established is not None else None,
-        view.text[slice(*group.lead)] if group.lead is not None else None,
-        tuple(view.text[slice(*span)] for span in group.members),
-        tuple(view.text[slice(*span)] for span in methods),
+        flat.text[slice(*group.lead)] if group.lead is not None else None,
+        tuple(flat.text[slice(*span)] for span in group.members),
+        tuple(flat.text[slice(*span)] for span in methods),
         sources,
     )
 
@@ -311,13 +314,23 @@ def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         piece = text[at : match.start()]
         if match.start() in inner:
             continue
-        if match.group() in "和及与" and len(piece) > 4 and not _NAME_DONE.search(piece):
+        if match.group() in "和及与" and _is_inside_name(text, piece, match.end(), end):
             continue
         if match.start() > at:
             yield at, match.start()
         at = match.end()
     if at < end:
         yield at, end
+
+
+def _is_inside_name(text: str, piece: str, behind: int, end: int) -> bool:
+    """Tell whether the 和 behind a piece joins two words of one name: 县粮食和物资储备局."""
+    if _NAME_DONE.search(piece):
+        return False
+    stop = _SPLIT.search(text, behind, end)
+    rest = text[behind : stop.start() if stop is not None else end]
+    whole = piece[:1] in _PLACES and rest[:1] not in _PLACES and _NAME_DONE.search(rest)
+    return len(piece) > 4 or bool(whole)
 
 
 def _methods(text: str, start: int, end: int) -> tuple[tuple[int, int], ...]:

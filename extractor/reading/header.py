@@ -9,21 +9,31 @@ value comes from the title, from the passage, or from a statement that names thi
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from itertools import islice
-from typing import Any
 
+from extractor.reading.accident_names import (
+    Fields,
+    accident_rules,
+    counts_several,
+    grade_pattern,
+    pattern,
+    read_grade_and_type,
+    read_headline_toll,
+    read_title,
+)
 from extractor.reading.marks import Mark, find_marks, write_mark
 from extractor.reading.outline import Outline
-from extractor.reading.tolls import Stated, Toll, read_loss, read_toll
+from extractor.reading.sentences import Flat, breaks_sentence, flatten, join_sentences
+from extractor.reading.tolls import Toll, read_loss, read_toll
 from extractor.reading.values import find_dates
-from extractor.rules import load_toml
 from extractor.view import View
 
 _ZONE = 2500
 _PASSAGE = 480
+_LABELLED = 400
 _SENTENCE = 160
 _NEAR_TITLE = 700
 _SECTION = 600
@@ -31,7 +41,6 @@ _CLOSE = 90
 _AROUND = 200
 _STATEMENTS = 60
 _FULL_DATE = 10
-_QUOTES = "”\"’'）的"
 _SENTENCE_END = re.compile("[。；\n]")
 _ENDS_CLAUSE = re.compile("事故|[。；，]")
 _CLAUSE = re.compile(r"[^，。；\n]+")
@@ -60,17 +69,6 @@ class AccidentReading:
 
 
 @dataclass(frozen=True, slots=True)
-class _Flat:
-    """A stretch of the view without its line breaks, with the way back."""
-
-    text: str
-    offsets: Sequence[int]
-
-    def span(self, start: int, end: int) -> tuple[int, int]:
-        return self.offsets[start], self.offsets[end - 1] + 1
-
-
-@dataclass(frozen=True, slots=True)
 class _Date:
     iso: str
     start: int
@@ -82,68 +80,13 @@ class _Date:
         return int(self.iso[5:7]), int(self.iso[8:10])
 
 
-class _Fields:
-    """Collects values with their ranges; the first value of a field stays."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-        self.sources: dict[str, tuple[int, int]] = {}
-
-    def put(self, name: str, value: str | int | None, span: tuple[int, int] | None) -> None:
-        if value is not None and span is not None and name not in self.values:
-            self.values[name] = value
-            self.sources[name] = span
-
-    def put_stated(self, name: str, stated: Stated | None) -> None:
-        if stated is not None:
-            self.put(name, stated.value, (stated.start, stated.end))
-
-    def put_toll(self, toll: Toll) -> None:
-        self.put_stated("deaths", toll.deaths)
-        self.put_stated("injuries", toll.injuries)
-
-    @property
-    def days(self) -> set[tuple[int, int]]:
-        """The accident's month and day by its mark; empty without one."""
-        month, dot, day = self.values.get("mark", "").partition("·")
-        return {(int(month), int(day))} if dot else set()
-
-
-@cache
-def _rules() -> dict[str, Any]:
-    return load_toml("accidents.toml")
-
-
-@cache
-def _pattern(table: str, key: str) -> re.Pattern[str]:
-    return re.compile(_rules()[table][key])
-
-
-@cache
-def _grade_pattern() -> re.Pattern[str]:
-    """Pattern of a grade that is no class: 较大, not 较大及以上."""
-    return re.compile(rf"(?:{'|'.join(row['name'] for row in _rules()['grade'])})(?!及?以[上下])")
-
-
-@cache
-def _type_pattern() -> re.Pattern[str]:
-    """Pattern of the longest known type at the end of a text, with fillers behind it."""
-    words = "|".join(sorted(_rules()["types"]["words"], key=len, reverse=True))
-    return re.compile(rf"(?P<type>{words}){_rules()['types']['filler']}{{0,3}}$")
-
-
-@cache
-def _filler_end() -> re.Pattern[str]:
-    return re.compile(rf"{_rules()['types']['filler']}{{1,3}}$")
-
-
 def grade_by_figures(deaths: int | None, loss_yuan: int | None) -> str:
     """Return the grade that deaths and loss alone ask for (国务院令第493号 art. 3).
 
     >>> grade_by_figures(3, None)
     '较大'
     """
-    rows = _rules()["grade"]
+    rows = accident_rules()["grade"]
     reached = (
         row["name"]
         for row in rows
@@ -161,17 +104,17 @@ def read_accident(
     a title that counts several accidents, and where nothing is stated. Injured persons are all the
     injured, missing persons are none; a loss is the direct loss in whole yuan.
     """
-    if kind not in _rules()["kinds"]:
+    if kind not in accident_rules()["kinds"]:
         return None
-    fields = _Fields()
-    marks = _read_title(view, title, fields)
-    if title is not None and _counts_several(view, title, marks):
+    fields = Fields()
+    marks = read_title(view, title, fields)
+    if title is not None and counts_several(view, title, marks):
         return None
     date = _best_date(_dates(view, title, marks), marks)
     passage = _passage(view, title, date, marks)
     if date is not None:
         fields.put("date", date.iso, (date.start, date.end))
-    _put_mark(view, fields, marks, date)
+    _put_mark(view, title, fields, marks, date)
     _put_named(view, fields)
     if date is None and "date" not in fields.values:
         date = _date_of_day(view, title, fields)
@@ -179,6 +122,7 @@ def read_accident(
     if passage is not None:
         _read_passage(view, passage, date, fields)
     _read_losses(view, outline, fields)
+    read_headline_toll(view, title, fields)
     _put_grade(view, fields)
     if not fields.values:
         return None
@@ -186,94 +130,14 @@ def read_accident(
     return AccidentReading(span[0], span[1], **fields.values, sources=fields.sources)
 
 
-def _flat(view: View, span: tuple[int, int]) -> _Flat:
-    offsets = [i for i in range(*span) if view.text[i] != "\n"]
-    return _Flat("".join(view.text[i] for i in offsets), offsets)
-
-
-# --- the title -----------------------------------------------------------------------------------
-
-
-def _read_title(view: View, title: tuple[int, int] | None, fields: _Fields) -> list[Mark]:
-    """Read name, grade and type from the title; return the marks printed in it."""
-    if title is None:
-        return []
-    flat = _flat(view, title)
-    start, end = _name_range(flat.text)
-    marks = find_marks(flat.text, start, end or len(flat.text))
-    if end > start:
-        fields.put("name", flat.text[start:end], flat.span(start, end))
-        _read_grade_and_type(flat, (start, end), marks[0].end if marks else start, fields)
-    return [_in_view(flat, mark) for mark in marks]
-
-
-def _in_view(flat: _Flat, mark: Mark) -> Mark:
-    start, end = flat.span(mark.start, mark.end)
-    return replace(mark, start=start, end=end)
-
-
-def _name_range(title: str) -> tuple[int, int]:
-    """Return where the accident's name stands in a title: from its first word to 事故."""
-    start, stop = 0, len(title)
-    opened = title.find("《")
-    if opened >= 0 and "事故" in title[opened:]:
-        start = opened + 1
-        closed = title.find("》", start)
-        stop = closed if closed >= 0 else stop
-    about = title.rfind("关于", start, stop)
-    if about >= 0:
-        start = about + 2
-    lead = _pattern("name", "lead").match(title, start, stop)
-    start = lead.end() if lead is not None else start
-    named = _pattern("name", "end").search(title, min(start + 1, stop), stop)
-    return (start, named.end()) if named is not None and named.end() > start + 2 else (0, 0)
-
-
-def _read_grade_and_type(flat: _Flat, name: tuple[int, int], after: int, fields: _Fields) -> None:
-    """Read 较大 and 坍塌 from …“7·12”较大坍塌事故, also in the order 酒精燃爆重大事故.
-
-    `after` is where the mark ends: what stands between it and 事故 is grade and type.
-    """
-    start, end = name
-    stop = end - 2 if flat.text[:end].endswith("事故") else end
-    grades = list(_grade_pattern().finditer(flat.text, min(after, stop), stop))
-    grades = grades or list(_grade_pattern().finditer(flat.text, start, stop))
-    grade = grades[-1] if grades else None
-    if grade is not None:
-        fields.put("grade", grade.group(), flat.span(grade.start(), grade.end()))
-    pieces = [(grade.end(), stop), (after, grade.start())] if grade else [(after, stop)]
-    for low, high in pieces:
-        found = _type_in(flat.text, low, high, whole=start < after <= low)
-        if found is not None:
-            fields.put("type", flat.text[slice(*found)], flat.span(*found))
-            return
-
-
-def _type_in(text: str, start: int, end: int, *, whole: bool) -> tuple[int, int] | None:
-    """Return the type in `text[start:end]`: the whole stretch, or a known type at its end."""
-    if start >= end:
-        return None
-    match = _type_pattern().search(text, start, end)
-    known = match.span("type") if match is not None else None
-    if not whole:
-        return known
-    low, high = start, end
-    while low < high and text[low] in _QUOTES:
-        low += 1
-    filler = _filler_end().search(text, low, high)
-    if filler is not None:
-        high = filler.start()
-    return (low, high) if 2 <= high - low <= 30 else known
-
-
-def _counts_several(view: View, title: tuple[int, int], marks: Sequence[Mark]) -> bool:
-    """Tell whether the title is about several accidents (…等3起事故)."""
-    days = {mark.days[0] for mark in marks}
-    return len(days) > 1 and _pattern("name", "several").search(view.text, *title) is not None
-
-
-def _put_mark(view: View, fields: _Fields, marks: Sequence[Mark], date: _Date | None) -> None:
-    """Settle the mark: the title's, split by the date where it must be; else the preamble's.
+def _put_mark(
+    view: View,
+    title: tuple[int, int] | None,
+    fields: Fields,
+    marks: Sequence[Mark],
+    date: _Date | None,
+) -> None:
+    """Settle the mark: the title's, split by the date where it must be; else one of the overview.
 
     A mark in Chinese numerals or misread by a scanner has the range of the date that it agrees to.
     """
@@ -292,13 +156,14 @@ def _put_mark(view: View, fields: _Fields, marks: Sequence[Mark], date: _Date | 
         return
     if marks or date is None:
         return
-    for mark in find_marks(view.text, date.start, min(date.start + _ZONE, len(view.text))):
+    low = min(title[1] if title is not None else date.start, date.start)
+    for mark in find_marks(view.text, low, min(date.start + _ZONE, len(view.text))):
         if mark.is_quoted and mark.is_plain and date.day in mark.days:
             fields.put("mark", write_mark(date.day), (mark.start, mark.end))
             return
 
 
-def _put_named(view: View, fields: _Fields) -> None:
+def _put_named(view: View, fields: Fields) -> None:
     """Read mark, grade and type where the text names the accident of its report or group.
 
     For documents whose title is lost: 《…“7·12”一般坍塌事故调查报告》, “7·12”一般坍塌事故评估组.
@@ -306,7 +171,7 @@ def _put_named(view: View, fields: _Fields) -> None:
     """
     found: list[tuple[Mark, int]] = []
     for mark in find_marks(view.text, 0, min(_ZONE, len(view.text))):
-        named = _pattern("name", "named").match(view.text, mark.end)
+        named = pattern("name", "named").match(view.text, mark.end)
         if named is not None and mark.is_quoted and mark.is_plain:
             found.append((mark, named.end()))
     days = fields.days or _day_of(fields)
@@ -318,11 +183,11 @@ def _put_named(view: View, fields: _Fields) -> None:
         if not days & set(mark.days):
             continue
         fields.put("mark", write_mark(next(iter(days))), (mark.start, mark.end))
-        flat = _flat(view, (mark.end, end))
-        _read_grade_and_type(flat, (0, len(flat.text)), 1, fields)
+        flat = flatten(view, (mark.end, end))
+        read_grade_and_type(flat, (0, len(flat.text)), 1, fields)
 
 
-def _date_of_day(view: View, title: tuple[int, int] | None, fields: _Fields) -> _Date | None:
+def _date_of_day(view: View, title: tuple[int, int] | None, fields: Fields) -> _Date | None:
     """Find the date by the day of the mark: where 发生 tells it, or where 年 or 月 is lost."""
     start = title[1] if title is not None else 0
     stop = min(start + _ZONE, len(view.text))
@@ -343,13 +208,13 @@ def _damaged_date(text: str, start: int, end: int, days: set[tuple[int, int]]) -
         for match in lost.finditer(text, start, end):
             stop = text.find("。", match.end(), match.end() + _SENTENCE)
             behind = (match.end(), stop if stop >= 0 else match.end() + _SENTENCE)
-            if _pattern("telling", "happened").search(text, *behind):
+            if pattern("telling", "happened").search(text, *behind):
                 iso = f"{match.group(1)}-{month:02d}-{day:02d}"
                 return _Date(iso, match.start(), match.end(), 6)
     return None
 
 
-def _day_of(fields: _Fields) -> set[tuple[int, int]]:
+def _day_of(fields: Fields) -> set[tuple[int, int]]:
     date = fields.values.get("date")
     return {(int(date[5:7]), int(date[8:10]))} if date else set()
 
@@ -376,18 +241,18 @@ def _scored(text: str, start: int, end: int, days: set[tuple[int, int]]) -> Iter
         if _fills_its_line(text, found.start, found.end):
             continue
         date = _Date(found.iso, found.start, found.end, 0)
-        label = _pattern("telling", "date_label").search(text, max(0, date.start - 10), date.start)
+        label = pattern("telling", "date_label").search(text, max(0, date.start - 10), date.start)
         if label is None and "年" not in text[date.start : date.end]:
             continue
         stop = text.find("。", date.end, date.end + _SENTENCE)
         stop = stop if stop >= 0 else min(date.end + _SENTENCE, len(text))
         score = (4 if date.day in days else 0) + (4 if label is not None else 0)
-        score += 3 if _pattern("telling", "time").match(text, date.end, stop) else 0
-        score -= 4 if _pattern("telling", "other_act").match(text, date.end, stop) else 0
+        score += 3 if pattern("telling", "time").match(text, date.end, stop) else 0
+        score -= 4 if pattern("telling", "other_act").match(text, date.end, stop) else 0
         for name, weight in (("happened", 2), ("named", 1)):
-            cue = _pattern("telling", name).search(text, date.end, stop)
+            cue = pattern("telling", name).search(text, date.end, stop)
             if cue is not None:
-                other = _pattern("telling", "other_date").search(text, date.end, cue.start())
+                other = pattern("telling", "other_date").search(text, date.end, cue.start())
                 score += weight if other is None else -weight
         yield replace(date, score=score)
 
@@ -416,66 +281,71 @@ def _passage(
 ) -> tuple[int, int] | None:
     """Return the passage that tells the accident: from its date to where the rescue begins."""
     text = view.text
-    tells = _pattern("telling", "happened")
+    tells = pattern("telling", "happened")
     if date is not None and tells.search(text, date.end, date.end + _SENTENCE):
         start = date.start
     else:
         low = title[1] if title is not None else 0
-        told = _pattern("telling", "undated").search(text, low, min(low + _NEAR_TITLE, len(text)))
+        told = pattern("telling", "undated").search(text, low, min(low + _NEAR_TITLE, len(text)))
         days = {day for mark in marks for day in mark.days}
-        if told is None or "》" in told.group() or not _is_own(told.group(), days):
+        if told is None or not _is_told_of_own(told.group(), days):
             return None
         start = told.start()
     _, end = view.paragraph_at(start)
-    while end + 1 < len(text) and _pattern("telling", "goes_on").match(text, end + 1):
+    while end + 1 < len(text) and end - start < _PASSAGE:
+        goes_on = pattern("telling", "goes_on").match(text, end + 1) is not None
+        if not goes_on and not breaks_sentence(text, end):
+            break
         end = view.paragraph_at(end + 1)[1]
     end = min(end, start + _PASSAGE)
-    rescue = _pattern("telling", "rescue").search(text, start, end)
+    rescue = pattern("telling", "rescue").search(text, start, end)
     return start, rescue.start() if rescue is not None and rescue.start() > start else end
 
 
-def _read_passage(
-    view: View, passage: tuple[int, int], date: _Date | None, fields: _Fields
-) -> None:
-    """Read toll, loss, grade, type and place from the passage."""
+def _read_passage(view: View, passage: tuple[int, int], date: _Date | None, fields: Fields) -> None:
+    """Read toll, loss, grade, type and place from the passage, across its broken lines."""
     start, end = passage
-    fields.put_toll(read_toll(view.text, start, end))
-    fields.put_stated("loss_yuan", read_loss(view.text, start, end))
-    behind = date.end if date is not None and date.start == start else start
-    began = _pattern("telling", "began").search(view.text, behind, end)
+    flat = join_sentences(view, (start, min(end + _LABELLED, len(view.text))))
+    stop = bisect_left(flat.offsets, end)
+    fields.put_toll(read_toll(flat.text, 0, stop), flat)
+    fields.put_stated("loss_yuan", read_loss(flat.text, 0, stop), flat)
+    told = date is not None and date.start == start
+    behind = bisect_left(flat.offsets, date.end) if date is not None and told else 0
+    began = pattern("telling", "began").search(flat.text, behind, stop)
     if began is not None:
-        stop = _ENDS_CLAUSE.search(view.text, began.end(), end)
-        if stop is not None and stop.group() == "事故":
-            flat = _flat(view, (began.end(), stop.end()))
-            _read_grade_and_type(flat, (0, len(flat.text)), 0, fields)
-    _put_place(view.text, (behind, began.start() if began is not None else end), end, fields)
+        done = _ENDS_CLAUSE.search(flat.text, began.end(), stop)
+        if done is not None and done.group() == "事故":
+            named = (began.end(), done.end())
+            read_grade_and_type(flat, named, named[0], fields)
+    _put_place(flat, (behind, began.start() if began is not None else stop), stop, fields)
 
 
-def _put_place(text: str, told: tuple[int, int], end: int, fields: _Fields) -> None:
+def _put_place(flat: Flat, told: tuple[int, int], end: int, fields: Fields) -> None:
     """Read the place: behind a label, in 位于… or 在…发生, or between the time and 发生."""
+    text = flat.text
     start, began = told
-    label = _pattern("place", "label").search(text, start, min(end + 400, len(text)))
-    time = _pattern("telling", "time").match(text, start, began)
+    label = pattern("place", "label").search(text, start)
+    time = pattern("telling", "time").match(text, start, began)
     low = time.end() if time is not None else start
     while low < began and text[low] in "，、":
         low += 1
     high = min(began, low + 140)
     found = [
         label,
-        _pattern("place", "located").search(text, low, high),
-        _pattern("place", "inside").match(text, low, high),
+        pattern("place", "located").search(text, low, high),
+        pattern("place", "inside").match(text, low, high),
     ]
     spans = [match.span(1) for match in found if match is not None]
     clause = _CLAUSE.match(text, low, high)
     if clause is not None:
         spans += _places_in_clause(text, *clause.span(), is_told=began < end)
     for place_start, place_end in spans:
-        tail = _pattern("place", "tail").search(text, place_start, place_end)
+        tail = pattern("place", "tail").search(text, place_start, place_end)
         stop = tail.start() if tail is not None else place_end
         piece = text[place_start:stop]
-        is_place = _pattern("place", "word").search(piece) is not None
-        if 3 <= len(piece) <= 60 and is_place and not _pattern("place", "none").search(piece):
-            fields.put("place", piece.replace("\n", ""), (place_start, stop))
+        is_place = pattern("place", "word").search(piece) is not None
+        if 3 <= len(piece) <= 60 and is_place and not pattern("place", "none").search(piece):
+            fields.put("place", piece.replace("\n", ""), flat.span(place_start, stop))
             return
 
 
@@ -485,12 +355,12 @@ def _places_in_clause(text: str, start: int, end: int, *, is_told: bool) -> list
     Where no 发生 is told, the clause counts only up to the persons in it (…工地1名工人).
     """
     if not is_told:
-        person = _pattern("place", "person").search(text, start, end)
+        person = pattern("place", "person").search(text, start, end)
         return [(start, person.start())] if person is not None and person.start() > start else []
     until = _UNTIL_IN.match(text, start, end)
-    if until is None or not _pattern("place", "enterprise").search(text, start, until.end()):
+    if until is None or not pattern("place", "enterprise").search(text, start, until.end()):
         return [(start, end)]
-    inside = _pattern("place", "inside").match(text, until.end() - 1, end)
+    inside = pattern("place", "inside").match(text, until.end() - 1, end)
     spans = [inside.span(1)] if inside is not None else []
     return [*spans, (start, until.end() - 1)]
 
@@ -498,26 +368,29 @@ def _places_in_clause(text: str, start: int, end: int, *, is_told: bool) -> list
 # --- the sections --------------------------------------------------------------------------------
 
 
-def _read_losses(view: View, outline: Outline, fields: _Fields) -> None:
+def _read_losses(view: View, outline: Outline, fields: Fields) -> None:
     """Fill what the passage left open from the section on casualties, then from 该起事故造成….
 
     A toll found there counts only where it agrees with what the passage states already.
     """
     for node in outline.in_slot("loss"):
         end = min(node.end, node.start + _SECTION)
-        toll = read_toll(view.text, node.start, end)
+        flat = join_sentences(view, (node.start, end))
+        toll = read_toll(flat.text, 0, len(flat.text))
         if _agrees(fields, toll):
-            fields.put_toll(toll)
-        fields.put_stated("loss_yuan", read_loss(view.text, node.start, end))
+            fields.put_toll(toll, flat)
+        fields.put_stated("loss_yuan", read_loss(flat.text, 0, len(flat.text)), flat)
     if "deaths" not in fields.values and "injuries" not in fields.values:
-        for start, end in _own_statements(view.text, _pattern("telling", "toll"), fields):
-            fields.put_toll(read_toll(view.text, start, end))
+        for start, end in _own_statements(view.text, pattern("telling", "toll"), fields):
+            flat = flatten(view, (start, end))
+            fields.put_toll(read_toll(flat.text, 0, len(flat.text)), flat)
     if "loss_yuan" not in fields.values:
-        for start, end in _own_statements(view.text, _pattern("telling", "loss"), fields):
-            fields.put_stated("loss_yuan", read_loss(view.text, start, end))
+        for start, end in _own_statements(view.text, pattern("telling", "loss"), fields):
+            flat = flatten(view, (start, end))
+            fields.put_stated("loss_yuan", read_loss(flat.text, 0, len(flat.text)), flat)
 
 
-def _own_statements(text: str, cue: re.Pattern[str], fields: _Fields) -> Iterator[tuple[int, int]]:
+def _own_statements(text: str, cue: re.Pattern[str], fields: Fields) -> Iterator[tuple[int, int]]:
     """Yield what follows a cue in sentences that are about this accident and no statistic."""
     date = str(fields.values.get("date", ""))
     for match in islice(cue.finditer(text), _STATEMENTS):
@@ -534,8 +407,20 @@ def _own_statements(text: str, cue: re.Pattern[str], fields: _Fields) -> Iterato
 
 def _is_own(sentence: str, days: set[tuple[int, int]]) -> bool:
     """Tell whether a sentence is no statistic and has no other accident's mark."""
-    statistic = _pattern("telling", "statistic").search(sentence)
+    statistic = pattern("telling", "statistic").search(sentence)
     return statistic is None and _has_no_other_mark(sentence, days)
+
+
+def _is_told_of_own(sentence: str, days: set[tuple[int, int]]) -> bool:
+    """Tell whether a sentence without a date tells this accident, and not only in a title it cites.
+
+    你局《…事故快报》收悉，你市…项目发生坍塌事故，造成1人死亡 does.
+    """
+    cited = sentence.rfind("》")
+    outside = sentence[cited + 1 :]
+    if cited >= 0 and pattern("telling", "happened").search(outside) is None:
+        return False
+    return _is_own(sentence, days) and sentence.count("《") == sentence.count("》")
 
 
 def _has_no_other_mark(sentence: str, days: set[tuple[int, int]]) -> bool:
@@ -545,7 +430,7 @@ def _has_no_other_mark(sentence: str, days: set[tuple[int, int]]) -> bool:
     return not printed or bool(printed & days)
 
 
-def _agrees(fields: _Fields, toll: Toll) -> bool:
+def _agrees(fields: Fields, toll: Toll) -> bool:
     """Tell whether a toll repeats a number that is known, or nothing is known."""
     known = [
         (fields.values.get(name), stated)
@@ -556,7 +441,7 @@ def _agrees(fields: _Fields, toll: Toll) -> bool:
     return any(stated is not None and stated.value == value for value, stated in known)
 
 
-def _put_grade(view: View, fields: _Fields) -> None:
+def _put_grade(view: View, fields: Fields) -> None:
     """Read the grade where the text says what this accident is: 该起事故是一起一般…事故."""
     if "grade" in fields.values:
         return
@@ -570,20 +455,18 @@ def _put_grade(view: View, fields: _Fields) -> None:
 
 def _stated_grades(text: str, days: set[tuple[int, int]]) -> Iterator[re.Match[str]]:
     """Yield the grade words of sentences that say what this accident is."""
-    for match in _grade_pattern().finditer(text):
+    for match in grade_pattern().finditer(text):
         begin = max(0, match.start() - _CLOSE)
         low = max(begin, *(text.rfind(c, begin, match.start()) + 1 for c in "。；"))
         before = text[low : match.start()].replace("\n", "")
-        labelled = _pattern("nature", "label").search(before) is not None
-        if not labelled and not _pattern("nature", "behind").match(text, match.end()):
+        labelled = pattern("nature", "label").search(before) is not None
+        if not labelled and not pattern("nature", "behind").match(text, match.end()):
             continue
-        cues = list(_pattern("nature", "cue").finditer(before))
+        cues = list(pattern("nature", "cue").finditer(before))
         if not cues or "，" in before[cues[-1].end() :]:
             continue
         clause = before[before.rfind("，") + 1 :]
-        if _pattern("nature", "against").search(clause) or _pattern("nature", "bound").search(
-            clause
-        ):
+        if pattern("nature", "against").search(clause) or pattern("nature", "bound").search(clause):
             continue
         if _has_no_other_mark(before, days):
             yield match

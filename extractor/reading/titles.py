@@ -17,7 +17,7 @@ from typing import Any, Literal, cast
 from extractor.document import Document
 from extractor.extraction import DocumentKind
 from extractor.rules import load_toml
-from extractor.view import MARK, View
+from extractor.view import MARK, View, squeeze
 
 _HEAD_CHARS = 8000
 _HEAD_LINES = 120
@@ -68,6 +68,9 @@ class Verdict:
     carried: bool = False
 
 
+_GROUNDS = ("根据", "依据", "按照", "依照", "遵照")
+"""What begins a sentence that cites a document, and no title."""
+
 _NOTHING = Verdict(None, "title.none", 0)
 
 
@@ -102,24 +105,57 @@ def _title_rows() -> tuple[tuple[str, DocumentKind, re.Pattern[str]], ...]:
 
 
 def head_lines(view: View, document: Document) -> list[HeadLine]:
-    """Return the lines at the head of the document, by its own line breaks, each with its sort."""
+    """Return the lines at the head of the document, each with its sort.
+
+    They are the document's own lines; the broken lines of a paragraph of the body are one line.
+    """
     lines: list[HeadLine] = []
-    offset, blank = 0, False
-    for raw in document.text[:_HEAD_CHARS].split("\n"):
-        start, end = _locate(view, offset, offset + len(raw))
-        offset += len(raw) + 1
-        if start >= end:
-            blank = True
-            continue
+    for start, end, blank in _printed_lines(view, document):
         prefix = _pattern("noise", "prefix").match(view.text, start, end)
         if prefix is not None and prefix.end() < end:
             start = prefix.end()
         text = view.text[start:end]
         lines.append(HeadLine(start, end, text, blank, _sort(text)))
-        blank = False
         if len(lines) >= _HEAD_LINES:
             break
     return _unstacked(lines)
+
+
+def _printed_lines(view: View, document: Document) -> Iterator[tuple[int, int, bool]]:
+    """Yield the range of each line in the view, and whether a blank line stands before it."""
+    offset, blank = 0, False
+    done = 0
+    for raw in document.text[:_HEAD_CHARS].split("\n"):
+        start, end = _locate(view, offset, offset + len(raw))
+        offset += len(raw) + 1
+        if start >= end:
+            blank = True
+        elif end > done:
+            stop = view.paragraph_at(start)[1]
+            if end < stop and _goes_over(view.text[start:stop], raw):
+                end = stop
+            yield start, end, blank
+            done, blank = end, False
+
+
+def _goes_over(paragraph: str, raw: str) -> bool:
+    """Tell whether the first line of a paragraph is no line by itself."""
+    if raw.count("〔") > raw.count("〕"):
+        return True
+    return _is_body(paragraph) and not _stands_alone(raw)
+
+
+def _is_body(text: str) -> bool:
+    """Tell whether a paragraph is one of running text, so that its lines are no titles."""
+    return "。" in text[:-1] or text[-1] in "。；" or len(text) > _BODY_LINE
+
+
+def _stands_alone(raw: str) -> bool:
+    """Tell whether a line ends a title or is a number, although the view joins it to the next."""
+    text = squeeze(raw)
+    if _sort(text) in ("number", "date", "noise", "addressee"):
+        return True
+    return "，" not in text and judge(text).weight >= NAMED
 
 
 def _unstacked(lines: Sequence[HeadLine]) -> list[HeadLine]:
@@ -198,7 +234,8 @@ def _places(view: View, lines: Sequence[HeadLine]) -> Iterator[TitlePlace]:
         first, last = _extend_back(lines, at), _extend_on(lines, at)
         text = "".join(part.text for part in lines[first : last + 1])
         verdict = judge(text)
-        if verdict.weight < SURE and (glued := list(_glued_title(view, line))):
+        is_news = verdict.rule == "title.news"
+        if verdict.weight < SURE and not is_news and (glued := list(_glued_title(view, line))):
             yield from glued
         elif verdict.weight and len(text) <= _TITLE_CHARS:
             yield TitlePlace(lines[first].start, lines[last].end, verdict)
@@ -269,8 +306,10 @@ def _glued_title(view: View, line: HeadLine) -> Iterator[TitlePlace]:
         text = view.text[start : match.end()]
         if any(c in text for c in "。；\n") or text.count("《") != text.count("》"):
             return
+        if _is_news(text):
+            return
         verdict = judge(text)
-        if verdict.weight >= SURE and not text.startswith(("根据", "依据", "按照", "为")):
+        if verdict.weight >= SURE and not text.startswith("为"):
             yield TitlePlace(start, match.end(), verdict)
             return
 
@@ -294,12 +333,12 @@ def _first_line(lines: Sequence[HeadLine]) -> TitlePlace | None:
 
 def judge(title: str) -> Verdict:
     """Return what the words of a title (folded, without spaces) say."""
-    if "。" in title or not title:
+    if "。" in title or not title or title.startswith(_GROUNDS):
         return _NOTHING
     carrier = _carrier(title)
     if carrier is not None:
         return carrier
-    if _pattern("news", "object").search(title):
+    if _is_news(title):
         return Verdict(None, "title.news", WEAK)
     core = _core(title)
     row = _row_of(_emptied(core))
@@ -317,6 +356,16 @@ def judge(title: str) -> Verdict:
     if "关于" not in title and _pattern("news", "sentence").search(title):
         return Verdict(None, "title.news", WEAK)
     return _NOTHING
+
+
+def _is_news(title: str) -> bool:
+    """Tell whether a line is a headline or a lead of the press, although it names a document."""
+    if _pattern("news", "object").search(title):
+        return True
+    named = "关于" in title or _BOOK.search(title) is not None
+    return not named and any(
+        _pattern("news", name).search(title) is not None for name in ("press", "summary")
+    )
 
 
 def kind_of_title(title: str) -> tuple[DocumentKind | None, str]:

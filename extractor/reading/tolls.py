@@ -101,7 +101,8 @@ def read_toll(text: str, start: int, end: int) -> Toll:
 
     Neighbouring counts are added up (2人当场死亡，2人经抢救无效死亡); what follows 其中 or stands
     in brackets is part of the count before it, where there is one. Of several lists the first one
-    counts. A total that is not plain (dead among the injured) is None. 未造成人员伤亡 is 0.
+    counts. A total that is not plain (dead among the injured) is None. 未造成人员伤亡 is 0; one
+    victim who is named (致操作工吕某某死亡) is 1.
     """
     counts = list(_counts(text, start, end))
     deaths = _total(text, counts, is_death=True)
@@ -109,6 +110,9 @@ def read_toll(text: str, start: int, end: int) -> Toll:
     if deaths is not None and injuries is not None and _died_later(text, injuries, deaths):
         injuries = None
     if not counts:
+        one = _pattern("one").search(text, start, end)
+        if one is not None:
+            return Toll(Stated(1, one.start(), one.end()), None)
         nobody = _pattern("nobody").search(text, start, end)
         if nobody is not None:
             none = Stated(0, nobody.start(), nobody.end())
