@@ -62,6 +62,7 @@ _OFFICE = re.compile(
     r"(?![分子的长员、和与及局站所委书主副科股室等内外有股）（])(?=.)"
 )
 _JOINED = re.compile(r"(?:特别|尤其)是")
+_AGENT = re.compile(r"(?:应当?|必须|须|需要?|要)由")
 _CLASS_HEADINGS = frozenset({"部门", "企业", "政府", "党委政府", "单位", "社区"})
 _LAID_DOWN = re.compile(r"[，、](?:并|且)?(?:明确|要求|规定)(?!了)[^。；]*")
 _LAYS_DOWN = re.compile(r"(?:并|且)?(?:明确|要求|规定)(?!了)")
@@ -69,9 +70,9 @@ _SET_PHRASE = re.compile(
     r"各级党委(?:、|和)?政府(?:(?:、|和|及其?)各?(?:有关|相关)?(?:部门|单位))?"
 )
 _LABELLED = re.compile(
-    r"(?:(?P<lead>牵头)|(?P<support>配合|协助)|整改|落实|实施)?(?:责任)?(?:单位|部门|主体)：(?P<who>[^；。\n]{2,90}?)(?=[；。）\n]|，|$)"
+    r"(?:(?P<lead>牵头)|(?P<support>配合|协助)|整改|落实|实施)?(?:责任)?(?:单位|部门|主体)：(?P<who>[^；。\n]{2,90}?)(?=[；。）\n]|，(?!各|[省市县区][^，；。）\n]{1,14}[局委办队府镇街乡][）；、，\n])|$)"
 )
-_QUALIFIER = re.compile(r"^(?:其(?!他|余)|各自的?|原|所属的?|本级|同级|的)")
+_QUALIFIER = re.compile(r"^(?:其(?!他|余)|各自的?|原|[所下]属的?|本级|同级|的)")
 _DUTY_NAME = re.compile(
     r"(?:责任|牵头|配合|协助|协办|主办|落实|整改|实施|涉及)(?:单位|部门|主体|人)$"
 )
@@ -80,7 +81,7 @@ _LEADS = re.compile(
 )
 _ROLE = re.compile(
     r"^(?:施工|建设|监理|总包|总承包|分包|劳务|设计|使用|出租|承租|产权|维保|涉事|事故|事故发生|责任)"
-    r"(?:单位|企业|方)(?=[\u4e00-\u9fff（）]{3,}(?:公司|厂|矿|局|集团|合作社|中心|部|行)$)"
+    r"(?:单位|企业|方)(?=[\u4e00-\u9fff（）]{2,}(?:公司|厂|矿|局|集团|合作社|中心|部|行)$)"
 )
 _NOTE = re.compile(
     r"（(?:以下|简称|详见|见附|含|[^（）]{0,8}(?:单位|方)[^（）]{0,4}）)[^（）]*）?$"
@@ -132,7 +133,7 @@ def is_actor_name(name: str) -> bool:
     """Say whether these words can be somebody who acts: a unit, an office, a class of units."""
     endings, not_alone = _endings()
     bare = _BRACKETS.sub("", name)
-    return (
+    return _pattern("short_office_pattern").match(bare) is not None or (
         len(bare) >= 2
         and bare.endswith(endings)
         and bare not in not_alone
@@ -187,7 +188,8 @@ def find_subjects(text: str, start: int, end: int, manner: Manner) -> Subjects:
     support += [name for name in partners if _CLASS_PARTNER.search(name) is None]
     bracketed = _assigned(_IN_BRACKETS, body, "负责）")
     for role in _LABELLED.finditer(body):
-        names = [n for n in split_names(role.group("who")) if is_actor_name(n)]
+        listed = role.group("who").replace("，", "、")
+        names = [n for n in split_names(listed) if is_actor_name(n)]
         (lead if role.group("lead") else support if role.group("support") else found).extend(names)
     actors = _without_posts(_unique([*found, *lead, *support, *bracketed]))
     lead = [name for name in lead if name in actors]
@@ -313,11 +315,13 @@ def _subject_before(body: str, *, plain_verb: bool, plain_past: bool) -> str | N
             continue
         if found.group() == "为" and _pattern("appointed_pattern").match(body, found.start()):
             return None
-        name = name.rpartition("由")[2]
+        name = _pattern("holder_pattern").sub("", name.rpartition("由")[2])
         if _is_subject(name):
             return name
-        if found.group("modal"):
-            return None  # what is to be done stands behind it, and no other subject
+        if found.group("modal"):  # what is to be done stands behind it, or 应由 and who does it
+            agent = _AGENT.match(body, found.start())
+            rest = body[agent.end() :] if agent else ""
+            return _subject_before(rest, plain_verb=True, plain_past=plain_past)
     office = _OFFICE.match(body) if plain_verb and plain_past else None
     return office.group() if office and _is_subject(office.group()) else None
 

@@ -258,7 +258,8 @@ class _Reader:
         above = self._before_list(element) or self._from_above(node)
         if not above and before is not None and (node.level == INLINE_LEVEL or element.order):
             above = self._last.actors
-        above = above or self._reporter or self._addressee
+        if not above or self._we in above:
+            above = self._reporter or self._addressee
         if explicit.actors and all(map(is_class, above)):
             return explicit, False  # 企业主要负责人, where above are only 各地 and 有关部门
         return Subjects(above), bool(above)
