@@ -1,4 +1,4 @@
-"""Measures, row by row of data/cases/measures.toml and actors.toml, and over any text."""
+"""Measures, row by row of data/cases/{measures,acting,actors}.toml, and over any text."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tests.tables import rows, view_of, why
 CHAPTERS = {
     "INV": "一、事故防范和整改措施",
     "EVAL": "一、整改措施落实情况",
+    "SELF": "一、整改措施落实情况",
     "PLAN": "一、重点任务",
     "NOTICE": "一、重点任务",
 }
@@ -45,7 +46,7 @@ def value(reading: MeasureReading, key: str) -> str:
     return "+".join(found) if isinstance(found, tuple) else str(found)
 
 
-@pytest.mark.parametrize("row", rows("measures"), ids=why)
+@pytest.mark.parametrize("row", [*rows("measures"), *rows("acting")], ids=why)
 def test_row(row: dict[str, Any]) -> None:
     kind = row.get("kind", "INV")
     text = row["text"] if row.get("whole") else f"{CHAPTERS[kind]}\n{row['text']}"

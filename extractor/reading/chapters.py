@@ -20,6 +20,7 @@ from extractor.view import View
 WANTED = frozenset({"measures", "problems", "suggestions", "tasks"})
 
 _OPINION_KINDS = frozenset({"EVAL", "SELF", "CIRC"})
+_REPORTS = frozenset({"EVAL", "SELF"})
 _NEVER_GUESSED = frozenset({"RULE", "REP"})
 _ORDERING = frozenset({"PLAN", "NOTICE", "SUPV"})
 _BEFORE_MEASURES = frozenset({"treatment", "cause", "course", "fault", "loss", "basic"})
@@ -40,6 +41,20 @@ def pattern(table: str, name: str) -> re.Pattern[str]:
 def announces(text: str, start: int, end: int) -> bool:
     """Say whether a sentence only announces the list behind it."""
     return pattern("actions", "announce_pattern").search(text[start:end]) is not None
+
+
+def is_unit_name(title: str) -> bool:
+    """Say whether a heading is nothing but the name of a unit."""
+    return (
+        3 <= len(title) <= 40
+        and re.search("[，。；：！？]", title) is None
+        and re.search(
+            r"(?:公司|集团|局|委|厅|办|处|中心|站|所|大队|支队|政府|管委会|委员会|办事处|街道|镇|乡|村|部门|厂|矿|企业|单位|医院|学校)$",
+            title,
+        )
+        is not None
+        and pattern("actors", "not_first_pattern").match(title) is None
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +82,8 @@ def read_chapters(view: View, outline: Outline, kind: str) -> Chapters:
     guesser = _Guesser(view.text, outline, kind)
     if kind == "SELF":
         _settle_self_report(outline)
+    if kind in _REPORTS:
+        _settle_units(outline)
     todo: list[tuple[Node, str | None, bool]] = [(outline.root, None, False)]
     while todo:
         node, slot, is_lost = todo.pop()
@@ -101,6 +118,16 @@ def _settle_self_report(outline: Outline) -> None:
         return
     for node in chapters:
         node.slot = node.slot or "measures"
+
+
+def _settle_units(outline: Outline) -> None:
+    """Read a chapter that only a unit heads as measures, where those of other units hold such."""
+    chapters = [n for n in outline.root.children if n.is_heading and n.slot is None]
+    if not any(child.slot == "measures" for node in chapters for child in node.children):
+        return
+    for node in chapters:
+        if not node.children and is_unit_name(node.title or ""):
+            node.slot = "measures"
 
 
 def _is_duty(text: str, node: Node) -> bool:
@@ -163,6 +190,7 @@ class _Tally:
     strong: int = 0
     weak: int = 0
     treated: int = 0
+    assessed: int = 0
     told: int = 0
 
     def add(self, title: str, body: str) -> None:
@@ -174,11 +202,12 @@ class _Tally:
         self.strong += len(pattern("suggestions", "strong_pattern").findall(body))
         self.weak += bool(pattern("suggestions", "weak_pattern").search(body))
         self.treated += bool(pattern("findings", "treatment_pattern").search(body))
+        self.assessed += bool(pattern("findings", "assessed_pattern").search(body))
         self.told += bool(pattern("findings", "told_pattern").search(body))
 
     def opinion(self) -> str | None:
         """What the group is in an evaluation, self-report or circular."""
-        if self.treated * 2 > self.size:
+        if max(self.treated, self.assessed) * 2 > self.size:
             return None
         if self.titles_of_findings * 2 >= self.size:
             return "problems"
@@ -195,7 +224,8 @@ class _Tally:
     def order(self, sentences: bool) -> str | None:
         """What the group is in a notice without chapters: tasks, or nothing."""
         asks = self.strong + self.weak
-        return "tasks" if sentences and asks * 2 >= self.size > self.treated * 2 else None
+        treats = self.treated * 2 >= self.size > self.strong - self.treated
+        return "tasks" if sentences and asks * 2 >= self.size and not treats else None
 
     def requirement(self) -> str | None:
         """What the group is in an investigation report: measures, or nothing."""

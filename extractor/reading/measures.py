@@ -24,13 +24,14 @@ from extractor.reading.actors import (
     heading_units,
     is_actor_name,
     is_class,
+    is_post,
     names_before,
     opens_clause,
     resolve_anaphora,
     split_names,
 )
 from extractor.reading.cells import Row, read_rows
-from extractor.reading.chapters import pattern, read_chapters
+from extractor.reading.chapters import is_unit_name, pattern, read_chapters
 from extractor.reading.labels import label_pattern
 from extractor.reading.letters import addressee_of, read_orders
 from extractor.reading.outline import INLINE_LEVEL, Node, Outline
@@ -38,7 +39,6 @@ from extractor.reading.units import (
     HEADING_LOST,
     Element,
     has_action,
-    is_unit_name,
     merged,
     printed_places,
     read_elements,
@@ -110,12 +110,19 @@ def _reported_label() -> re.Pattern[str]:
 
 def _reported_half(text: str, element: Element) -> Element | None:
     """Return what was done, of a pair of 评估内容：… and 评估情况：…; None for what was asked."""
-    if _reported_label().match(text, element.end):
+    if _reported_label().match(text, element.end) or _is_undone(text, element):
         return None
     label = _reported_label().search(text, element.start, element.end)
     if label is None:
         return element
     return replace(element, start=label.start() + 1, text_start=label.end(), label=None)
+
+
+def _is_undone(text: str, element: Element) -> bool:
+    """Say whether all that is reported of an element is that it was not done."""
+    said = text[element.start : element.end]
+    undone = pattern("modality", "undone_pattern").search(said)
+    return undone is not None and not pattern("modality", "done_pattern").search(said)
 
 
 class _Reader:
@@ -208,23 +215,67 @@ class _Reader:
         explicit = self._find(begin, element.end)
         ours = self._reporter if self._we in explicit.actors else ()
         explicit = resolve_anaphora(explicit, units or ours or earlier, self._known)
-        if self._reported and units and not (explicit.actors and all(map(is_class, units))):
-            return _with_support(units, explicit), not explicit.actors
-        if explicit.actors:
-            return explicit, False
         labelled = heading_units(element.label or "")
+        if self._reported and (named := self._of_part(element, explicit, labelled, units)):
+            return named, not explicit.actors and not labelled
+        if explicit.actors and not all(map(is_post, explicit.actors)):
+            return explicit, False
         if labelled:
             return Subjects(labelled), False
+        return self._inherited(before if beside else None, before, element, explicit)
+
+    def _of_part(
+        self,
+        element: Element,
+        explicit: Subjects,
+        labelled: tuple[str, ...],
+        units: tuple[str, ...],
+    ) -> Subjects | None:
+        """Who acts by the label or heading of a part; None where that is a class or nothing."""
+        for names in (labelled, units):
+            if not names or (explicit.actors and all(map(is_class, names))):
+                continue
+            if names is units and self._opens_with_another(element, explicit, units):
+                return explicit
+            return _with_support(names, explicit)
+        return None
+
+    def _inherited(
+        self,
+        beside: Element | None,
+        before: Element | None,
+        element: Element,
+        explicit: Subjects,
+    ) -> tuple[Subjects, bool]:
+        """Who acted in the sentences before, or is named above; else the post that is named."""
+        node = element.node
+        earlier = self._last.actors if beside else ()
         if not element.numbered and element.start != node.start:
-            since = before.end if before is not None and beside else node.body
+            since = beside.end if beside is not None else node.body
             earlier = self._nearest(since, element.start) or earlier
             if earlier:
                 return Subjects(earlier), True
         above = self._before_list(element) or self._from_above(node)
         if not above and before is not None and (node.level == INLINE_LEVEL or element.order):
             above = self._last.actors
-        above = above or self._reporter or self._addressee
+        if not above or self._we in above:
+            above = self._reporter or self._addressee
+        if explicit.actors and all(map(is_class, above)):
+            return explicit, False  # 企业主要负责人, where above are only 各地 and 有关部门
         return Subjects(above), bool(above)
+
+    def _opens_with_another(
+        self, element: Element, explicit: Subjects, units: Sequence[str]
+    ) -> bool:
+        """Say whether a sentence begins with another named unit than the one of the heading."""
+        if element.numbered or not explicit.actors:
+            return False
+        name = explicit.actors[0]
+        if is_class(name) or is_post(name) or not self._text.startswith(name, element.start):
+            return False
+        groups = [group for group in self._known if name in group]
+        same = [unit for unit in units if any(unit in group for group in groups)]
+        return not same and not any(_is_short_for(name, unit) for unit in units)
 
     def _in_cells(self) -> Subjects | None:
         """Who acts by the cells of the row: 责任单位, 牵头单位, 配合单位."""
@@ -246,7 +297,7 @@ class _Reader:
         if element.group not in self._named:
             run = (n for n in node.parent.children if id(n) == element.group)
             at = next(run, node).start
-            begin = max(node.parent.start, at - _NAME_REACH)
+            begin = max(node.parent.body, at - _NAME_REACH)
             self._named[element.group] = names_before(self._text, begin, at)
         return self._named[element.group]
 
@@ -365,6 +416,12 @@ class _Reader:
         for name in subjects.actors:
             body = body.replace(name, "")
         return "specific" if pattern("facts", "pattern").search(body) else "generic"
+
+
+def _is_short_for(name: str, unit: str) -> bool:
+    """Say whether a name's characters stand in the unit's, in order: 区政府, 河东区人民政府."""
+    rest = iter(unit)
+    return name.startswith(unit) or all(char in rest for char in name)
 
 
 def _short_names(known_units: Sequence[tuple[str, ...]]) -> re.Pattern[str] | None:

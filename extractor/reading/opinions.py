@@ -57,15 +57,17 @@ class SuggestionReading:
 
 def read_problems(view: View, outline: Outline, kind: str) -> list[ProblemReading]:
     """Return the problems that an evaluation, self-report or circular found, in document order."""
-    if kind == "MEDIA":
-        return [_told(view.text, start, end) for start, end in read_told_findings(view.text)]
-    if kind not in _KINDS:
+    if kind not in _KINDS and kind != "MEDIA":
         return []
-    chapters = read_chapters(view, outline, kind)
-    elements = read_elements(view, outline, chapters, "problems", _is_finding)
+    elements: list[Element] = []
+    if kind != "MEDIA" or "通报" in view.text:
+        chapters = read_chapters(view, outline, kind)
+        elements = read_elements(view, outline, chapters, "problems", _is_finding)
     if elements:
         rows = read_rows(view)
         return [_problem(view.text, element, rows) for element in elements]
+    if kind == "MEDIA":
+        return [_told(view.text, start, end) for start, end in read_told_findings(view.text)]
     return _stray_findings(view, outline, kind)
 
 
@@ -126,6 +128,8 @@ def _units_above(element: Element) -> tuple[str, ...]:
 def _is_finding(text: str, start: int, end: int) -> bool:
     """Under their heading all sentences are findings, but examples, explanations and praise."""
     if pattern("findings", "none_pattern").search(text, start, end) is not None:
+        return False
+    if pattern("findings", "process_pattern").match(text[start:end]) is not None:
         return False
     if pattern("findings", "pattern").search(text, start, end) is not None:
         return True

@@ -15,7 +15,7 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
-from extractor.reading.chapters import Chapters, announces, pattern
+from extractor.reading.chapters import Chapters, announces, is_unit_name, pattern
 from extractor.reading.copies import cut_before, find_copies
 from extractor.reading.outline import Node, Outline
 from extractor.rules import load_toml
@@ -332,20 +332,6 @@ def _is_bare_line(text: str, start: int, stop: int, end: int) -> bool:
     alone = text[start - 1 : start] in ("", "\n") and text[stop : stop + 1] == "\n"
     short = stop - start <= _SHORT_LINE and text[stop - 1] not in "。；：！？，、…”）"
     return alone and short and stop < end - 1
-
-
-def is_unit_name(title: str) -> bool:
-    """Say whether a heading is nothing but the name of a unit."""
-    return (
-        3 <= len(title) <= 40
-        and re.search("[，。；：！？]", title) is None
-        and re.search(
-            r"(?:公司|集团|局|委|厅|办|处|中心|站|所|大队|支队|政府|管委会|委员会|办事处|街道|镇|乡|村|部门|厂|矿|企业|单位|医院|学校)$",
-            title,
-        )
-        is not None
-        and pattern("actors", "not_first_pattern").match(title) is None
-    )
 
 
 def _asks(title: str | None) -> bool:
