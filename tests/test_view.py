@@ -180,3 +180,24 @@ def test_breaks_of_a_text_of_fixed_width(before: str, after: str, joined: bool) 
 def test_cells_are_the_places_of_tabs() -> None:
     view = build_view(plain("序号\t措施，时限\n1\t更换吊具，培训"))
     assert [view.text[:at].split("\n")[-1] for at in sorted(view.cells)] == ["序号", "1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # pages of a shared copy: the marks go, sentences cut by a page end are whole again
+        (
+            "1、关于情况的报告，评估组采\n2、取听取汇报的方式。",
+            ["关于情况的报告，评估组采取听取汇报的方式。"],
+        ),
+        # a list whose items end with a stop stays a list
+        ("1、加强领导。\n2、落实责任。", ["1、加强领导。", "2、落实责任。"]),
+        # a list behind a first line without a number stays a list
+        ("要求如下\n1、加强领导，\n2、落实责任。", ["要求如下", "1、加强领导，", "2、落实责任。"]),
+        # numbers that do not count on are no pages
+        ("1、关于情况，评估组采\n3、取汇报。", ["1、关于情况，评估组采", "3、取汇报。"]),
+    ],
+)
+def test_page_marks_of_shared_copies_are_left_out(text: str, expected: list[str]) -> None:
+    """1、 2、 3、 before the text of each page are no list."""
+    assert paragraphs(text) == expected

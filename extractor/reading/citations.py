@@ -270,7 +270,9 @@ def _patterns() -> _Patterns:
         not_before=re.compile(rows["sequence"]["not_before"]),
         no_open=re.compile(rf"(?<={ends})(?P<year>(?:19|20)\d\d)[〕\]】〗）]"),
         no_brackets=re.compile(
-            rf"(?<={ends})(?P<year>(?:19|20)\d\d) ?第?(?P<number>[1-9]\d{{0,3}})号"
+            rf"(?<={ends})(?P<year>(?:19|20)\d\d) ?第?"
+            r"(?:(?P<number>0{0,3}[1-9]\d{0,3})号(?![楼线井机泵炉仓罐库车厂塔桩墩宗地])"
+            rf"|(?=[\u4e00-\u9fff]{{1,4}}-\d{{1,4}}号))"
         ),
         court=re.compile(
             rf"(?P<code>[\u4e00-\u9fff]{{1,5}}?(?P<court>\d{{1,4}})?{types}{{1,5}}"
@@ -322,7 +324,7 @@ def _read_code(text: str, at: int) -> _Code | None:
         stop, begin = at - 1, _walk_left(text, at - 1)
         if not patterns.is_code.match(text[begin:stop]):
             return None
-    if text[begin - 1 : begin].isdigit() and text[begin : begin + 1] in tuple("日月年号时分"):
+    if text[begin - 1 : begin].isdigit() and text[begin : begin + 1] in tuple("日月年号时分次份页"):
         begin += 1
     is_open = begin == 0 or text[begin - 1] in _OPENING
     begin += _code_start(text[begin:stop], is_open=is_open)
@@ -490,7 +492,8 @@ def _damaged(text: str) -> Iterator[list[NumberMention]]:
     patterns = _patterns()
     for pattern in (patterns.no_open, patterns.no_brackets):
         for anchor in pattern.finditer(text):
-            at = anchor.start("number") if pattern is patterns.no_brackets else anchor.end()
+            counted = pattern is patterns.no_brackets and anchor["number"] is not None
+            at = anchor.start("number") if counted else anchor.end()
             items = _read_sequence(text, at)
             code = _read_code(text, anchor.start()) if items else None
             if code is None or patterns.licence_damaged.search(code.text):

@@ -39,6 +39,7 @@ _NUMBER_LINE = re.compile(
     r"(?:[\u4e00-\u9fff]{2,10}：)?[（(]?(?:（[\u4e00-\u9fff]{1,6}）)?[\u4e00-\u9fff]{1,16}"
     r"[〔\[【（]?(?:19|20)\d{2}[〕\]】）]?第?\d{1,6}号[）)]?(?:签发人：?.{0,12})?"
 )
+_BEFORE_TITLE = re.compile(r"\d{1,2}、|\d{6,40}(?=[\u4e00-\u9fff])")
 _BRACKETS = re.compile(r"(?:（[^（）]{1,20}）)+$")
 
 LineSort = Literal["noise", "number", "date", "addressee", "body", "line"]
@@ -298,7 +299,7 @@ def _extend_on(lines: Sequence[HeadLine], at: int) -> int:
 
 def _glued_title(view: View, line: HeadLine) -> Iterator[TitlePlace]:
     """Yield the title that stands before the first sentence on the same line, if any."""
-    numbered = re.compile(r"\d{1,2}、").match(view.text, line.start, line.end)
+    numbered = _BEFORE_TITLE.match(view.text, line.start, line.end)
     start = numbered.end() if numbered is not None else line.start
     for match in _pattern("wrapping", "glued").finditer(
         view.text, start, min(line.end, start + _TITLE_CHARS)
