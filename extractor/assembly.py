@@ -104,7 +104,7 @@ class _Assembler:
                 Problem(
                     id=f"q{i}",
                     units=list(p.units),
-                    confidence=p.confidence,
+                    confidence=_UNWEIGHED,
                     rule=p.rule,
                     flags=list(p.flags),
                     sources=self._sources(p.sources),
@@ -116,7 +116,7 @@ class _Assembler:
                 Suggestion(
                     id=f"s{i}",
                     addressees=list(s.addressees),
-                    confidence=s.confidence,
+                    confidence=_UNWEIGHED,
                     rule=s.rule,
                     flags=list(s.flags),
                     sources=self._sources(s.sources),
@@ -281,7 +281,7 @@ class _Assembler:
             else Deadline(raw=deadline.raw, date=deadline.date, recurring=deadline.recurring),
             themes=list(reading.themes),
             specificity=reading.specificity,
-            confidence=reading.confidence,
+            confidence=_UNWEIGHED,
             rule=reading.rule,
             flags=list(reading.flags),
             sources=self._sources(reading.sources),

@@ -387,7 +387,7 @@ def _continues(first: _Line, second: _Line, width: int, blank_between: bool) -> 
     if MARK.match(line):
         cited = last == "》" and _ARTICLE.match(line) is not None
         return cited or (open_bracket and line.startswith("附件"))
-    if last in _UNFINISHED:
+    if last in _UNFINISHED or (second.cut and last not in _ENDS_SENTENCE):
         return True
     full = width > 0 and _fills(first, line, width)
     if blank_between or (last in _ENDS_SENTENCE and not (full and _closes_inside(first, second))):

@@ -74,7 +74,6 @@ class MeasureReading:
     deadline: DeadlineValue | None
     themes: tuple[str, ...]
     specificity: Specificity
-    confidence: float
     rule: str
     flags: tuple[str, ...] = ()
     sources: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -179,7 +178,6 @@ class _Reader:
             deadline,
             tuple(name for name, theme in _themes() if theme.search(self._text, start, end)),
             specificity,
-            _confidence(element, specificity),
             _rule(element),
             tuple(flags),
             self._sources(element, subjects, deadline),
@@ -457,15 +455,6 @@ def _themes() -> tuple[tuple[str, re.Pattern[str]], ...]:
     return tuple(
         (row["name"], re.compile(row["pattern"])) for row in load_toml("measures.toml")["theme"]
     )
-
-
-def _confidence(element: Element, specificity: Specificity) -> float:
-    if element.lost:
-        return 0.6
-    base = 0.95 if element.numbered else 0.8
-    if element.lead:
-        base = 0.7
-    return base - (0.15 if specificity == "slogan" else 0.0)
 
 
 def _rule(element: Element) -> str:

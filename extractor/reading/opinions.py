@@ -36,7 +36,6 @@ class ProblemReading:
     start: int
     end: int
     units: tuple[str, ...]
-    confidence: float
     rule: str
     flags: tuple[str, ...] = ()
     sources: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -49,7 +48,6 @@ class SuggestionReading:
     start: int
     end: int
     addressees: tuple[str, ...]
-    confidence: float
     rule: str
     flags: tuple[str, ...] = ()
     sources: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -101,7 +99,6 @@ def read_suggestions(view: View, outline: Outline, kind: str) -> list[Suggestion
                 element.start,
                 element.end,
                 addressees,
-                _confidence(element),
                 _rule("suggestion", element),
                 _flags(element),
                 printed_places(view.text, "addressees", addressees, (element.start, element.end)),
@@ -164,7 +161,6 @@ def _problem(text: str, element: Element, rows: Mapping[int, Row]) -> ProblemRea
         start,
         element.end,
         units,
-        _confidence(element),
         _rule("problem", element),
         _flags(element),
         printed_places(text, "units", units, (begin, element.end)),
@@ -180,7 +176,7 @@ def _units(text: str, start: int, end: int) -> tuple[str, ...]:
 def _told(text: str, start: int, end: int) -> ProblemReading:
     units = _units(text, start, end)
     places = printed_places(text, "units", units, (start, end))
-    return ProblemReading(start, end, units, 0.6, "problem.finding", sources=places)
+    return ProblemReading(start, end, units, "problem.finding", sources=places)
 
 
 def _stray_findings(view: View, outline: Outline, kind: str) -> list[ProblemReading]:
@@ -209,12 +205,6 @@ def _stray_findings(view: View, outline: Outline, kind: str) -> list[ProblemRead
         begin = turns[-1] if turns else start
         found.append(_told(text, begin, end))
     return found
-
-
-def _confidence(element: Element) -> float:
-    if element.lost:
-        return 0.6
-    return 0.95 if element.numbered else 0.8
 
 
 def _rule(what: str, element: Element) -> str:
