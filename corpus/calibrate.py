@@ -3,8 +3,10 @@
 `python -m corpus.calibrate GOLD[=RESULTS] … [--check NAME] [--write]` takes folders in the gold
 format. Behind = stand stored results, such as those of the first reading of documents that nobody
 had seen, for the reader makes its honest errors there; without, the documents are read now.
-Weights are those of a logistic regression with a ridge penalty. Whether the probabilities hold is
-told on documents that had no part in them: all records of a document are left out together.
+Weights are those of a logistic regression with a ridge penalty; measures, problems and suggestions
+share theirs but for the bias, for there are few errors in each. Whether the probabilities hold is
+told on documents that had no part in them: all records of a document are left out together, those
+of a source named by --check one document at a time, the others in groups of documents.
 """
 
 from __future__ import annotations
@@ -23,13 +25,17 @@ from corpus.scoring import Graded, ScoreLayer
 from extractor.confidence import LAYERS, FeatureReader
 from extractor.view import build_view
 
-RIDGE = 2.0
+RIDGE = 4.0
 FOLDS = 10
+"""How many groups the documents that are not left out one by one are parted into."""
 LEAST_COUNT = 12
 """A feature that fewer records show says too little to have a weight."""
 _SWEEPS = 40
 _TELLING = 0.05
 _TARGET = Path(__file__).resolve().parent.parent / "extractor" / "rules" / "confidence.toml"
+_LAYER = "layer."
+_TOGETHER = (("penalties",), ("measures", "problems", "suggestions"))
+"""The layers that are fitted together: those of one group share all weights but the bias."""
 _SCORED: dict[str, ScoreLayer] = {
     "penalties": "penalties.strict",
     "measures": "measures",
@@ -45,8 +51,9 @@ _HEAD = """\
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One record given: the set and document it is of, what it shows, whether it is right."""
+    """One record given: its layer, set and document, what it shows, whether it is right."""
 
+    layer: str
     source: str
     document: str
     features: tuple[str, ...]
@@ -66,10 +73,10 @@ class Weights:
         return 1 / (1 + math.exp(-max(min(total, 30.0), -30.0)))
 
 
-def collect(source: str, gold: Path, results: Path | None) -> dict[str, list[Example]]:
-    """Return the records given in the documents of one folder, by layer."""
+def collect(source: str, gold: Path, results: Path | None) -> list[Example]:
+    """Return the records given in the documents of one folder."""
     files = select_gold(gold)
-    found: dict[str, list[Example]] = {layer: [] for layer in LAYERS}
+    found: list[Example] = []
     for file, reading in zip(files, read_all(files, results), strict=True):
         if reading.result is None:
             continue
@@ -79,9 +86,9 @@ def collect(source: str, gold: Path, results: Path | None) -> dict[str, list[Exa
             right = {g.record: g.is_right for g in graded if g.layer == _SCORED[layer]}
             for record in getattr(reading.result, layer):
                 if record.id in right:
-                    features = reader.features(record)
+                    features = (*reader.features(record), f"{_LAYER}{layer}")
                     name = f"{source}/{file.gold.id}"
-                    found[layer].append(Example(source, name, features, right[record.id]))
+                    found.append(Example(layer, source, name, features, right[record.id]))
     return found
 
 
@@ -121,16 +128,39 @@ def _newton(
     return max(min(slope / bend, 1.0), -1.0)
 
 
-def cross_fitted(examples: Sequence[Example], layer: str) -> Iterator[tuple[Example, Graded]]:
-    """Yield every example with the probability that a model without its document gives it."""
-    documents = sorted({each.document.rpartition("/")[2] for each in examples})
-    fold_of = {name: at % FOLDS for at, name in enumerate(documents)}
-    for fold in range(min(FOLDS, len(documents))):
-        inside = [e for e in examples if fold_of[e.document.rpartition("/")[2]] == fold]
-        model = fit([e for e in examples if fold_of[e.document.rpartition("/")[2]] != fold])
+def cross_fitted(
+    examples: Sequence[Example], checked: Sequence[str] = ()
+) -> Iterator[tuple[Example, Graded]]:
+    """Yield every example with the probability that a model without its document gives it.
+
+    The documents of a source whose name ends with one of `checked` are left out one by one.
+    """
+    alone = {_name(each) for each in examples if each.source.endswith(tuple(checked))}
+    others = sorted({_name(each) for each in examples} - alone)
+    fold_of = {name: at % FOLDS for at, name in enumerate(others)}
+    fold_of |= {name: FOLDS + at for at, name in enumerate(sorted(alone))}
+    for fold in sorted(set(fold_of.values())):
+        inside = [each for each in examples if fold_of[_name(each)] == fold]
+        model = fit([each for each in examples if fold_of[_name(each)] != fold])
         for each in inside:
             given = model.probability(each.features)
-            yield each, Graded(_SCORED[layer], given, each.is_right)
+            yield each, Graded(_SCORED[each.layer], given, each.is_right)
+
+
+def _name(example: Example) -> str:
+    return example.document.rpartition("/")[2]
+
+
+def fit_layers(examples: Sequence[Example]) -> dict[str, Weights]:
+    """Return a model for each layer; the layers of a group differ only in their bias."""
+    models: dict[str, Weights] = {}
+    for group in _TOGETHER:
+        shared = fit([each for each in examples if each.layer in group])
+        weights = {name: value for name, value in shared.of.items() if not name.startswith(_LAYER)}
+        for layer in group:
+            bias = shared.bias + shared.of.get(f"{_LAYER}{layer}", 0.0)
+            models[layer] = Weights(bias, weights)
+    return models
 
 
 def as_toml(models: dict[str, Weights]) -> str:
@@ -165,13 +195,15 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--write", action="store_true", help="写入 confidence.toml")
     arguments = parser.parse_args(words)
-    examples: dict[str, list[Example]] = {layer: [] for layer in LAYERS}
+    examples: list[Example] = []
     for source in arguments.sources:
         gold, _, results = source.partition("=")
-        found = collect(source, Path(gold), Path(results) if results else None)
-        for layer, part in found.items():
-            examples[layer] += part
-    graded = [pair for layer in LAYERS for pair in cross_fitted(examples[layer], layer)]
+        examples += collect(source, Path(gold), Path(results) if results else None)
+    graded = [
+        pair
+        for group in _TOGETHER
+        for pair in cross_fitted([e for e in examples if e.layer in group], arguments.check)
+    ]
     reports = [_told("全部（逐份留出）", calibrate([each for _, each in graded]))]
     for name in arguments.check:
         chosen = [each for example, each in graded if example.source.endswith(name)]
@@ -182,8 +214,7 @@ def main(words: Sequence[str] | None = None) -> int:
     reports.append(draw(calibrate([each for _, each in graded])))
     sys.stdout.write("\n".join(reports) + "\n")
     if arguments.write:
-        models = {layer: fit(examples[layer]) for layer in LAYERS}
-        _TARGET.write_text(as_toml(models), encoding="utf-8")
+        _TARGET.write_text(as_toml(fit_layers(examples)), encoding="utf-8")
     return 0
 
 

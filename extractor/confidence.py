@@ -43,6 +43,23 @@ _REACHES = (("party.near", 30), ("party.middle", 120), ("party.far", _FAR))
 _AROUND = 30_000
 _LONGEST = 2_000
 _SHORT, _LONG = 20, 400
+_GLUED = 3_000
+_LONG_UNIT = 22
+_ODD_NAME = re.compile(
+    r"[）)：；，、]|^[（(]?.[）)]|情况|作出|建议|记入|责令|有关|相关|给予|由|对|被|^(?:员|的|助理|连带|副)"
+)
+_TWICE = re.compile(r"([\u4e00-\u9fff]{3}).{0,20}\1")
+_DEALT_OUT = re.compile(r"分别|各(?=处|罚|给)|均|[二两三四五]人|等\d|及其")
+_SUMMED = re.compile(r"合计|共计|总计|累计|共处")
+_COUNTS = re.compile(r"\d(?:家|起|次|处|项|条|件|人次|[^，。；\d]{0,3}单位)")
+_FIRM = re.compile(r"公司|集团|厂|矿|合作社|经营部|商店|酒店|店$")
+_INNER_MARK = re.compile(
+    r"[。；：\u4e00-\u9fff]\s?(?:\d{1,2}[.、](?!\d)|（[一二三四五六七八九十]）|第[一二三四]，)"
+)
+_MARK_LENGTH = 6
+_SANCTION = re.compile(r"(?:处罚|处分|罚款|追究|检讨|书面检查)")
+_TELLING = re.compile(r"(?:落实|评估)(?:情况|内容)：|\d{1,2}月\d{1,2}日[，,]|希望|请你|请各|暴露")
+_OF_THE_STATE = frozenset({"government", "party"})
 _MANY = 4
 _LONG_NAME = 4
 _HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,;:][\u4e00-\u9fff]")
@@ -107,13 +124,15 @@ class FeatureReader:
         self._damage = tuple(self._damages())
 
     def _damages(self) -> Iterator[str]:
-        """What is wrong with the text as a whole: half-width marks, spaces, broken lines."""
+        """What is wrong with the whole text: half-width marks, spaces, lost or broken lines."""
         size = max(len(self._text), 1)
         if len(_HALF_WIDTH.findall(self._text)) * 100 > size:
             yield "text.half_width"
         if len(_SPACED.findall(self._text)) * 100 > size:
             yield "text.spaced"
         lines = [line for line in self._text.split("\n") if line.strip()]
+        if max(map(len, lines), default=0) > _GLUED:
+            yield "text.glued"
         broken = sum(line[-1] not in "。；：！？”）…;:!?)" for line in lines)
         if len(lines) > _MANY and broken * 2 > len(lines):
             yield "text.broken_lines"
@@ -138,6 +157,9 @@ class FeatureReader:
             yield "fine.without_sum"
         if penalty.organ is None:
             yield "organ.none"
+        employer = self._parties[penalty.party].employer or ""
+        if penalty_families()[penalty.kind] in _OF_THE_STATE and _FIRM.search(employer):
+            yield "family.of_a_firm"
         if self._shared[penalty.start, penalty.end, penalty.kind] >= _MANY:
             yield "parties.many"
         yield from self._distance(penalty)
@@ -177,12 +199,22 @@ class FeatureReader:
             yield "sentence.unsure"
         if len(said) > _FAR:
             yield "sentence.long"
+        if _DEALT_OUT.search(said):
+            yield "sentence.dealt_out"
+        if _SUMMED.search(said):
+            yield "sentence.summed"
+        if _COUNTS.search(said):
+            yield "sentence.counts"
 
     def _of_party(self, party: Party) -> Iterator[str]:
         yield f"party.{party.kind}"
         name = squeeze(party.name)
         times = self._times(name, party.mentions[0].start if party.mentions else 0)
         yield "name.once" if times <= 1 else "name.twice" if times == 2 else "name.often"
+        if _ODD_NAME.search(name) or _TWICE.search(name):
+            yield "name.odd"
+        if party.kind == "organization" and len(name) > _LONG_UNIT:
+            yield "name.long_unit"
         if party.kind == "person":
             if _MASKED.search(name):
                 yield "name.masked"
@@ -203,17 +235,7 @@ class FeatureReader:
     def _of_span(self, record: Measure | Problem | Suggestion) -> Iterator[str]:
         yield record.rule
         yield from (f"flag.{flag}" for flag in record.flags)
-        said = self._text[record.start : record.end].strip()
-        if len(said) < _SHORT:
-            yield "span.short"
-        if len(said) > _LONG:
-            yield "span.long"
-        if said[-1:] not in "。；;.”":
-            yield "span.open"
-        if _ORDINAL.match(said):
-            yield "span.numbered"
-        if "\n" in said:
-            yield "span.lines"
+        yield from _of_words(self._text[record.start : record.end].strip())
         if isinstance(record, Measure):
             yield f"specificity.{record.specificity}"
             yield f"modality.{record.modality}"
@@ -227,3 +249,23 @@ class FeatureReader:
         index = bisect_right(self._starts, at)
         inside = (s for s in reversed(self._sections[:index]) if s.end > at)
         return next(inside, None)
+
+
+def _of_words(said: str) -> Iterator[str]:
+    """What the words of a measure, problem or suggestion show of its borders."""
+    if len(said) < _SHORT:
+        yield "span.short"
+    if len(said) > _LONG:
+        yield "span.long"
+    if said[-1:] not in "。；;.”":
+        yield "span.open"
+    if _ORDINAL.match(said):
+        yield "span.numbered"
+    if "\n" in said:
+        yield "span.lines"
+    if _INNER_MARK.search(said, _MARK_LENGTH):
+        yield "span.inner_mark"
+    if _SANCTION.search(said):
+        yield "span.sanction"
+    if _TELLING.search(said):
+        yield "span.telling"

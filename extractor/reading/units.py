@@ -45,6 +45,11 @@ _ENDS = "。！？"
 _NOUN_HEADING = re.compile(
     r"(?:情况|方面|层面|措施|建议|意见|对策|要求|问题|内容|如下|任务|步骤|重点)$"
 )
+_LONGEST_FOOT = 260
+_GLUED_FOOT = re.compile(
+    r"(?<=[。；])(?:附件?\d?：[^。]{0,200}|[^。；，：\n]{0,60}?"
+    r"(?:\d{4}|[一二三四五六七八九〇零O]{4})年[\d一二三四五六七八九十]{1,3}月[\d一二三四五六七八九十]{1,3}日)\n?\Z"
+)
 _SIGNATURE = re.compile(
     r"(?:调查组|评估组|工作组|委员会|办公室|人民政府|管理局|（?盖章）?)$|^[（]?\d{4}年\d{1,2}月(?:\d{1,2}日)?[）]?$"
     r"|(?:调查|评估|工作)组\d{4}年\d{1,2}月\d{1,2}日$"
@@ -364,6 +369,8 @@ def trimmed(text: str, start: int, end: int) -> int:
     """Return the end of an element without blank lines, signature, date, annex lines, page foot."""
     foot = _PAGE_FOOT.search(text, start, end)
     end = foot.start() if foot else end
+    glued = _GLUED_FOOT.search(text, max(start, end - _LONGEST_FOOT), end)
+    end = glued.start() if glued else end
     while True:
         while end > start + 1 and text[end - 1] in "\n ":
             end -= 1
