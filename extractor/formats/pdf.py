@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -11,20 +10,17 @@ from itertools import groupby
 from typing import Final
 
 import pypdfium2
-import pypdfium2.raw as pdfium
 
 from extractor.document import BlockKind, Box, DocumentBuilder, Page, PlacedLine
-from extractor.errors import CorruptFileError, EmptyFileError, EncryptedFileError
+from extractor.errors import CorruptFileError, EmptyFileError
 from extractor.formats.limits import Limits, over_limit
 from extractor.formats.pdf_characters import Geometry, Line, PageText, Run
 from extractor.formats.pdf_columns import find_columns
 from extractor.formats.pdf_drawing import Drawing, read_drawing
 from extractor.formats.pdf_furniture import find_furniture
 from extractor.formats.pdf_lines import Bodies, group_cell, group_paragraphs, join, measure_cell
+from extractor.formats.pdf_opening import PDFIUM, REPAIR, open_pdf
 from extractor.formats.pdf_tables import CellMap, RuledTables, TableCell
-
-_PDFIUM = threading.Lock()
-"""pdfium is not safe to use from two threads."""
 
 _SPARSE: Final = 12  # characters: a stamped page number is no text layer
 _PICTURE_PAGE: Final = 0.5
@@ -98,7 +94,7 @@ def read_pdf(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
         CorruptFileError: cut off or damaged.
         LimitError: over one of `limits`.
     """
-    with _PDFIUM:
+    with PDFIUM:
         contents, findings = _read_pages(data, limits)
     for content in contents:
         builder.add_page(*content.shown_size)
@@ -107,7 +103,7 @@ def read_pdf(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
     _Writer(builder, limits, bodies, contents).write()
     if builder.is_empty and not findings.no_text:
         if findings.unreadable:
-            raise CorruptFileError(f"PDF 的页面都已损坏。{_REPAIR}")
+            raise CorruptFileError(f"PDF 的页面都已损坏。{REPAIR}")
         raise EmptyFileError("PDF 里只有空白页，没有文字。请确认选对了文件。")
     _warn(findings, len(contents), builder)
     if b"%%EOF" not in data[-_LONGEST_PADDING:].rstrip(b"\0 \t\r\n")[-_TAIL:]:
@@ -122,7 +118,7 @@ def _read_pages(data: bytes, limits: Limits) -> tuple[list[_PageContent], _Findi
     findings = _Findings()
     contents: list[_PageContent] = []
     tables = RuledTables()
-    with closing(_open(data)) as document:
+    with closing(open_pdf(data)) as document:
         count = len(document)
         if count > limits.max_pages:
             raise over_limit(f"PDF 有 {count} 页", "max_pages", f"{limits.max_pages} 页")
@@ -135,19 +131,6 @@ def _read_pages(data: bytes, limits: Limits) -> tuple[list[_PageContent], _Findi
                 allowed = f"{limits.max_characters} 字"
                 raise over_limit(f"PDF 文字过多（第 {number} 页）", "max_characters", allowed)
     return contents, findings
-
-
-def _open(data: bytes) -> pypdfium2.PdfDocument:
-    try:
-        return pypdfium2.PdfDocument(data)
-    except pypdfium2.PdfiumError as exc:
-        if exc.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
-            raise EncryptedFileError(
-                "PDF 设有打开密码，无法读取。请用密码打开后打印或另存为不加密的 PDF，再上传。"
-            ) from exc
-        if exc.err_code == pdfium.FPDF_ERR_SUCCESS:
-            raise EmptyFileError("PDF 里一页也没有。请重新导出后再上传。") from exc
-        raise CorruptFileError(f"PDF 已损坏或没有传完，无法打开。{_REPAIR}") from exc
 
 
 def _read_page(
@@ -385,8 +368,7 @@ _BROKEN = (
     "的文字层是乱码（字体缺少字符对照表），读出的文字与印刷的不符。"
     "请打印成图片后用 OCR 识别，或向出文单位索取 Word 版。"
 )
-_REPAIR = "请重新下载或复制原文件；能用阅读软件打开时，打印成新的 PDF 后再上传。"
-_UNREADABLE = f"已损坏，没有读取。{_REPAIR}"
+_UNREADABLE = f"已损坏，没有读取。{REPAIR}"
 _SCANNED = "有整页图像，文字层可能来自 OCR，会有错字。姓名、金额、文号请对照图像核对。"
 
 _TABLES_LOST = (
