@@ -13,7 +13,6 @@ from extractor import page_image, parse
 from extractor.document import Span
 from extractor.errors import (
     CorruptFileError,
-    EmptyFileError,
     EncryptedFileError,
     HechaError,
     LimitError,
@@ -120,13 +119,6 @@ def test_a_picture_is_measured_before_it_is_unpacked() -> None:
     head[29:33] = zlib.crc32(bytes(head[12:29])).to_bytes(4, "big")
     with pytest.raises(LimitError):
         page_image(bytes(head), 1)
-
-
-def test_a_file_without_pages_says_so() -> None:
-    empty = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
-    empty += b"2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF"
-    with pytest.raises((EmptyFileError, PageNotFoundError)):
-        page_image(empty, 1)
 
 
 def test_threads_may_draw_and_read_at_once() -> None:
