@@ -145,7 +145,8 @@ class Document:
         """Return a box for each printed line that `span` touches; () without a layout."""
         boxes: list[Box] = []
         first = bisect_right(self.lines, span.start, key=lambda line: line.start) - 1
-        for line in self.lines[max(first, 0) :]:
+        for at in range(max(first, 0), len(self.lines)):
+            line = self.lines[at]
             if line.start >= span.end:
                 break
             low, high = max(span.start, line.start), min(span.end, line.end)

@@ -27,8 +27,8 @@ POINTS: Final = 72
 """Points in an inch: the unit of page sizes and boxes."""
 MOST_PIXELS: Final = 40_000_000
 """Of one page picture; an A4 page has as many at 640 dpi."""
-_LEAST_DPI: Final = 10
-_MOST_DPI: Final = 1200
+LEAST_DPI: Final = 10
+MOST_DPI: Final = 1200
 
 Render = Callable[[bytes, int, float, int], "Image"]
 """`(data, page, dpi, most_pixels)` → picture; pages count from 1."""
@@ -93,9 +93,9 @@ def page_image(
 
 def draw_page(data: bytes, page: int, *, dpi: float = 150, most_pixels: int = MOST_PIXELS) -> Image:
     """Return page `page` as a Pillow image; else as `page_image`."""
-    if not _LEAST_DPI <= dpi <= _MOST_DPI:
+    if not LEAST_DPI <= dpi <= MOST_DPI:
         raise LimitError(
-            f"分辨率 {dpi:g} dpi 不在 {_LEAST_DPI} 至 {_MOST_DPI} 之间。请改用 150 左右的值。"
+            f"分辨率 {dpi:g} dpi 不在 {LEAST_DPI} 至 {MOST_DPI} 之间。请改用 150 左右的值。"
         )
     renderer = next((each for each in RENDERERS if each.sniff(data)), None)
     if renderer is None:
