@@ -106,3 +106,19 @@ def _measure(number: int) -> str:
         f"{_mark(number)}{_unit(number)}要于2023年{month}月底前完成{work}的隐患排查，"
         f"建立第{number}号台账，逐项整改销号，并报县应急管理局备案。"
     )
+
+
+def task_rows(count: int) -> list[tuple[str, str, str, str]]:
+    """Return the rows of a task table: number, measure, unit, deadline; no two alike.
+
+    Each third measure is long, so that its row takes several lines and may run over a page.
+    """
+    rows = []
+    for number in range(count):
+        work, month = _FIELDS[number % len(_FIELDS)], 1 + number % 12
+        measure = f"完成{work}的隐患排查，建立第{number}号台账"
+        if number % 3 == 0:
+            measure += f"，逐项整改销号；对{number + 3}名作业人员重新培训考核，合格后方可上岗"
+            measure += f"；配齐{number + 2}套防护用品，并于每月{1 + number % 28}日前报县应急管理局备案"
+        rows.append((str(number + 1), measure, _unit(number), f"2023年{month}月底"))
+    return rows
