@@ -61,7 +61,9 @@ def _judge_paragraphs(read: Sequence[str], truth: Sequence[str], found: Fidelity
         matched = sum(block.size for block in same)
         # Characters that were put in are as wrong as those that were left out.
         found.same_characters += max(matched - max(len(given) - len(wanted), 0), 0)
-        found.missed += [f"− {text}" for text in truth[a0:a1]] + [f"+ {text}" for text in read[b0:b1]]
+        found.missed += [f"− {text}" for text in truth[a0:a1]] + [
+            f"+ {text}" for text in read[b0:b1]
+        ]
 
 
 def _rows(document: Document) -> Iterator[tuple[str, ...]]:

@@ -22,7 +22,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 
-from bench.long_report import long_report, task_rows
+from bench.long_report import long_report, task_rows, unit_name
 
 FONT: Final = "STSong-Light"
 RUNNING_HEAD: Final = "青石县东川化工有限公司“3·5”事故调查组"
@@ -35,7 +35,8 @@ CONVERSION_SECONDS: Final = 180
 class Printed:
     """A PDF with its truth: paragraphs outside tables, rows of cells, text that is of no body.
 
-    `notes` are the texts of the footnotes, without their numbers.
+    `notes` are the texts of the footnotes, without their numbers; `has_fonts` tells whether the
+    file brings its fonts.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Printed:
     notes: tuple[str, ...] = ()
     watermark: str | None = None
     running_head: str | None = None
+    has_fonts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,11 @@ class Wanted:
 def texts_of(wanted: Wanted) -> tuple[list[str], list[tuple[str, ...]], dict[int, str]]:
     """Return the paragraphs, the table rows with their heads, and the footnotes by paragraph."""
     paragraphs = [line for line in long_report(wanted.characters).splitlines() if line]
-    rows = [HEADS, *task_rows(wanted.rows)] if wanted.rows else []
+    rows: list[tuple[str, ...]] = [HEADS, *task_rows(wanted.rows)] if wanted.rows else []
     long = [at for at, text in enumerate(paragraphs) if len(text) > 60]
     step = max(len(long) // max(wanted.notes, 1), 1)
     notes = {
-        at: f"见青石县档案馆第{number + 1}号卷宗，由事故调查组于2023年4月{number % 28 + 1}日调取。"
+        at: f"见{unit_name(number)}档案第{number + 1}号，2023年4月{number % 28 + 1}日调取。"
         for number, at in enumerate(long[::step][: wanted.notes])
     }
     return paragraphs, rows, notes
@@ -125,13 +127,14 @@ def report_docx(wanted: Wanted) -> bytes:
         '<w:pgSz w:w="11906" w:h="16838"/><w:pgMar w:top="2098" w:right="1474" w:bottom="1984" '
         f'w:left="1588" w:header="851" w:footer="992" w:gutter="0"/>{columns}</w:sectPr>'
     )
-    size = 21 if wanted.columns > 1 else 28
+    # Narrow columns are set ragged: justified there, LibreOffice leaves out some commas.
+    size, aligned = (21, "left") if wanted.columns > 1 else (28, "both")
     parts = {
         "document": ("document", f"<w:body>{body}</w:body>"),
         "header1": ("hdr", _line(RUNNING_HEAD)),
         "footer1": ("ftr", _page_number()),
         "footnotes": ("footnotes", _footnotes(list(notes.values()))),
-        "styles": ("styles", _styles(size)),
+        "styles": ("styles", _styles(size, aligned)),
     }
     return _package(parts)
 
@@ -142,7 +145,7 @@ def _run(text: str, properties: str = "") -> str:
 
 def _paragraph(text: str, note: int | None) -> str:
     """A paragraph; its footnote hangs behind its first sentence."""
-    indent = '<w:pPr><w:jc w:val="both"/><w:ind w:firstLineChars="200" w:firstLine="560"/></w:pPr>'
+    indent = '<w:pPr><w:ind w:firstLineChars="200" w:firstLine="560"/></w:pPr>'
     if note is None:
         return f"<w:p>{indent}{_run(text)}</w:p>"
     cut = text.find("，") + 1
@@ -198,12 +201,13 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
     return f"<w:tbl>{table}</w:tbl>"
 
 
-def _styles(size: int) -> str:
+def _styles(size: int, aligned: str) -> str:
     fonts = '<w:rFonts w:ascii="Noto Serif CJK SC" w:hAnsi="Noto Serif CJK SC" '
     fonts += 'w:eastAsia="Noto Serif CJK SC"/>'
     return (
         f'<w:docDefaults><w:rPrDefault><w:rPr>{fonts}<w:sz w:val="{size}"/></w:rPr>'
-        "</w:rPrDefault></w:docDefaults>"
+        f'</w:rPrDefault><w:pPrDefault><w:pPr><w:jc w:val="{aligned}"/></w:pPr></w:pPrDefault>'
+        "</w:docDefaults>"
     )
 
 
@@ -212,9 +216,7 @@ def _package(parts: dict[str, tuple[str, str]]) -> bytes:
     order = ("header1", "footer1", "footnotes", "styles")
     for number, name in enumerate(order, start=1):
         kind = name.rstrip("1")
-        relations.append(
-            f'<Relationship Id="rId{number}" Type="{_R}/{kind}" Target="{name}.xml"/>'
-        )
+        relations.append(f'<Relationship Id="rId{number}" Type="{_R}/{kind}" Target="{name}.xml"/>')
         part = f'PartName="/word/{name}.xml" ContentType="{_MAIN}.{kind}+xml"'
         types.append(f"<Override {part}/>")
     main = f'<Relationship Id="rId1" Type="{_R}/officeDocument" Target="word/document.xml"/>'
@@ -255,13 +257,14 @@ def print_by_canvas(wanted: Wanted) -> Printed:
     for row in rows:
         press.row(row)
     return Printed(
-        wanted.name,
+        f"{wanted.name}，不带字体",
         press.finish(),
         tuple(paragraphs),
         tuple(rows),
         tuple(notes.values()),
         WATERMARK if wanted.watermark else None,
         RUNNING_HEAD if wanted.running_head else None,
+        has_fonts=False,
     )
 
 
