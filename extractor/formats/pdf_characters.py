@@ -26,9 +26,12 @@ FIRST_WIDE: Final = "\u2e80"
 # Gaps and heights as shares of the height of a line or the width of a wide character.
 _WIDE_GAP: Final = 0.8
 _NARROW_GAP: Final = 0.15
+_NO_GAP: Final = 0.1
 _COLUMN_GAP: Final = 1.5
 _TALL: Final = 1.7
 _SKEW: Final = math.radians(5)
+_TALLER: Final = 1.5
+_LARGER: Final = 1.6
 _RAISED: Final = 0.15
 _SMALL: Final = 0.75
 _SPREAD: Final = 0.8
@@ -202,17 +205,16 @@ class PageText:
         self.angles: dict[int, float] = {}
         width, height = geometry.size
         for match in _RUN.finditer(self.text):
-            start, end = self._strip(*match.span())
-            if start >= end:
-                continue
-            angle = pdfium.FPDFText_GetCharAngle(handle, start) + math.radians(geometry.rotation)
-            if abs(math.remainder(angle, math.tau)) > _SKEW:
-                self.angles[start] = angle
-                self.sideways.append(self._run(start, end))
-                continue
-            for row in self._rows(start, end):
-                for part in self._parted(*row):
-                    self.runs.extend(self._cut(*part, -1))
+            for start, end, angle in self._by_angle(handle, *self._strip(*match.span())):
+                angle += math.radians(geometry.rotation)
+                if abs(math.remainder(angle, math.tau)) > _SKEW:
+                    self.angles[start] = angle
+                    self.sideways.append(self._run(start, end))
+                    continue
+                for row in self._rows(start, end):
+                    for size in self._by_size(*row):
+                        for part in self._parted(*size):
+                            self.runs.extend(self._cut(*part, -1))
         self.runs = [run for run in self.runs if run.is_within(width, height)]
         self.sideways = [run for run in self.sideways if run.is_within(width, height)]
 
@@ -222,10 +224,14 @@ class PageText:
         red, green, blue, alpha = (c_uint() for _ in range(4))
         colours = byref(red), byref(green), byref(blue), byref(alpha)
         for run in (*self.runs, *self.sideways):
-            if pdfium.FPDFText_GetFillColor(handle, run.start, *colours):
+            for at in {run.start, (run.start + run.end) // 2, run.end - 1}:
+                if not pdfium.FPDFText_GetFillColor(handle, at, *colours):
+                    break
                 light = min(red.value, green.value, blue.value) >= _PALE
-                if light or alpha.value <= _TRANSPARENT:
-                    self.pale.add(run.start)
+                if not light and alpha.value > _TRANSPARENT:
+                    break
+            else:
+                self.pale.add(run.start)
 
     def _run(self, start: int, end: int, cell: int = -1) -> Run:
         return Run(
@@ -244,6 +250,40 @@ class PageText:
         while start < end and self.text[end - 1].isspace():
             end -= 1
         return start, end
+
+    def _by_angle(self, handle: Any, start: int, end: int) -> Iterator[tuple[int, int, float]]:
+        """Cut a run where the angle of its characters changes, as from a watermark to the body."""
+        if start >= end:
+            return
+        get_angle = pdfium.FPDFText_GetCharAngle
+        angle = get_angle(handle, start)
+        if abs(math.remainder(get_angle(handle, end - 1) - angle, math.tau)) > _SKEW:
+            for at in range(start + 1, end):
+                if self.text[at].isspace():
+                    continue
+                here = get_angle(handle, at)
+                if abs(math.remainder(here - angle, math.tau)) > _SKEW:
+                    yield (*self._strip(start, at), angle)
+                    start, angle = at, here
+        yield (*self._strip(start, end), angle)
+
+    def _by_size(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Cut a row where its characters become much larger or smaller: a watermark ends there."""
+        heights = list(map(operator.sub, self.bottom[start:end], self.top[start:end]))
+        if max(heights) <= _TALLER * sum(heights) / len(heights):
+            yield start, end
+            return
+        solid = sorted(height for height in heights if height > 0)
+        limit = _LARGER * solid[len(solid) // 4]
+        if limit >= solid[-1]:
+            limit = _LARGER * solid[0]
+        first = start
+        for at in range(start + 1, end):
+            height, before = heights[at - start], heights[at - 1 - start]
+            if height > 0 and before > 0 and (height > limit) != (before > limit):
+                yield first, at
+                first = at
+        yield first, end
 
     def _rows(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Cut a run where pdfium missed a line break: the next character is above or below."""
@@ -455,7 +495,7 @@ def _without_stray_spaces(
     if not gaps:
         return text, left, right, raised
     em = _em(text, left, right) or 12.0
-    drop = {at for at, gap in gaps.items() if gap < _NARROW_GAP * em}
+    drop = {at for at, gap in gaps.items() if gap < _NO_GAP * em}
     pairs = sum(1 for a, b in pairwise(text) if a >= FIRST_WIDE and b >= FIRST_WIDE) + len(gaps)
     widest, narrowest = max(gaps.values()), min(gaps.values())
     alike = widest - narrowest < _NARROW_GAP * em

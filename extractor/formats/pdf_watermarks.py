@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from extractor.formats.pdf_characters import PageText, Run
+from extractor.formats.pdf_characters import FIRST_WIDE, PageText, Run
 
 _MOST_PAGES: Final = 0.5
 _FEWEST_PAGES: Final = 2
@@ -63,7 +63,7 @@ def watermark_texts(page: PageText, marks: Sequence[Run]) -> Iterator[tuple[str,
         if run.end - run.start == 1:
             single.append(run)
         else:
-            yield page.text[run.start : run.end], [run]
+            yield _shown(page.text[run.start : run.end]), [run]
     if single:
         yield "".join(page.text[run.start] for run in single), single
 
@@ -87,6 +87,11 @@ def _candidates(page: PageText, usual: float) -> Iterator[_Candidate]:
         if (large or run.start in page.pale) and run.end - run.start >= _FEWEST:
             place = (round(run.x0 / _SAME_PLACE), round(run.top / _SAME_PLACE))
             yield _Candidate(run, (_text(page, run), *place), strong=False)
+
+
+def _shown(text: str) -> str:
+    """Return a text without the spaces that pdfium puts between tilted Chinese characters."""
+    return "".join(text.split()) if max(text) >= FIRST_WIDE else text
 
 
 def _text(page: PageText, run: Run) -> str:
