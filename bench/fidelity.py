@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
 from bench.typesetting import Printed
+from extractor import extract, parse
 from extractor.document import Document
 
 
@@ -26,6 +27,8 @@ class Fidelity:
     found_furniture: int = 0
     rows: int = 0
     same_rows: int = 0
+    facts: int = 0
+    same_facts: int = 0
     body_lost: int = 0
     missed: list[str] = field(default_factory=list)
 
@@ -46,6 +49,31 @@ def judge(document: Document, printed: Printed) -> Fidelity:
     apart = {item.text for item in document.furniture}
     found.body_lost = sum(len(text) for text in printed.paragraphs if text in apart)
     return found
+
+
+def judge_facts(document: Document, printed: Printed) -> Fidelity:
+    """Compare the facts of a reading with those of the same report as plain text."""
+    rows = ["\t".join(row) for row in printed.rows]
+    plain = parse("\n".join([*printed.paragraphs, *rows]).encode(), "报告.txt")
+    wanted, given = Counter(_facts(plain)), Counter(_facts(document))
+    missed = [f"− {fact}" for fact in wanted - given] + [f"+ {fact}" for fact in given - wanted]
+    # A fact that is not in the text is as wrong as one that is left out.
+    return Fidelity(
+        facts=(wanted | given).total(), same_facts=(wanted & given).total(), missed=missed
+    )
+
+
+def _facts(document: Document) -> Iterator[str]:
+    """Yield each sanction, document number and measure in words, without its place."""
+    found = extract(document)
+    parties = {party.id: party.name for party in found.parties}
+    for penalty in found.penalties:
+        said = (parties[penalty.party], penalty.kind, penalty.stage, penalty.amount_yuan)
+        yield " ".join(map(str, said))
+    yield from (number.normal for number in found.document_numbers)
+    for measure in found.measures:
+        words = "".join(document.text[measure.start : measure.end].split())
+        yield " ".join((words, *measure.actors, measure.deadline.raw if measure.deadline else ""))
 
 
 def _judge_paragraphs(read: Sequence[str], truth: Sequence[str], found: Fidelity) -> None:

@@ -13,7 +13,7 @@ from time import perf_counter
 
 import pdfplumber
 
-from bench.fidelity import Fidelity, judge
+from bench.fidelity import Fidelity, judge, judge_facts
 from bench.figures import Figure, show
 from bench.typesetting import Printed, Wanted, print_by_canvas, print_by_office
 from extractor import parse
@@ -26,12 +26,19 @@ REPORTS = (
     Wanted("两栏", CHARACTERS, columns=2, notes=8, watermark=True),
 )
 TABLE = Wanted("表格", 400, rows=400)
-_LEAST_TRUE = {"characters": 99.95, "paragraphs": 99.0, "furniture": 100.0, "rows": 98.0}
+_LEAST_TRUE = {
+    "characters": 99.95,
+    "paragraphs": 99.0,
+    "furniture": 100.0,
+    "rows": 98.0,
+    "facts": 100.0,
+}
 _NAMES = {
     "characters": "文字一致",
     "paragraphs": "段落完整",
     "furniture": "版面文字分开",
     "rows": "表格行一致",
+    "facts": "事实与纯文本一致",
 }
 
 
@@ -99,7 +106,9 @@ def main() -> None:
     total = Fidelity()
     for printed in files:
         speed |= measure_speed(printed)
-        total.add(judge(parse(printed.data, "报告.pdf"), printed))
+        document = parse(printed.data, "报告.pdf")
+        total.add(judge(document, printed))
+        total.add(judge_facts(document, printed))
     table = files[-1]
     pages = len(parse(table.data, "报告.pdf").pages)
     rate = pages / _seconds(lambda: parse(table.data, "报告.pdf"))

@@ -40,6 +40,7 @@ _FULL_PAGE: Final = 0.8
 _GARBAGE: Final = 0.3
 _FOREIGN: Final = 0.4
 _FEWEST: Final = 20
+_SIGNS: Final = frozenset("!\"#$&';<=>?@[\\]^`{|}~")
 _TAIL: Final = 2048
 _LONGEST_PADDING: Final = 1 << 16
 _MOST_ATTACHMENTS: Final = 20
@@ -274,7 +275,7 @@ def _is_garbage(visible: str) -> bool:
     """Tell a text layer whose characters are not those that are printed.
 
     Characters without a meaning (private use, U+FFFD) show it, and so does a mass of ideographs
-    outside GB 2312, whose 6763 make up nearly all of a Chinese text.
+    outside GB 2312, whose 6763 make up nearly all of a Chinese text, or of signs between letters.
     """
     if len(visible) < _FEWEST:
         return False
@@ -282,6 +283,9 @@ def _is_garbage(visible: str) -> bool:
     ideographs = [char for char in visible if "\u3400" <= char <= "\u9fff"]
     known = len("".join(ideographs).encode("gb2312", errors="ignore")) // 2
     rare = len(ideographs) - known
+    signs = sum(1 for char in visible if char in _SIGNS or "\u0080" <= char <= "\u00bf")
+    if not ideographs and signs > _GARBAGE * len(visible):
+        return True
     return lost > _GARBAGE * len(visible) or rare > _FOREIGN * max(len(ideographs), _FEWEST)
 
 
