@@ -6,6 +6,8 @@ import base64
 import hashlib
 import io
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -206,6 +208,88 @@ def test_a_page_that_cannot_be_drawn_is_named() -> None:
     found = draw_pages(data, [*pages, Page(2, *A4)], dpi=40)
     assert list(found.uris) == [1]
     assert found.notes == ["没有第2页，文件共 1 页。页码从 1 开始。"]
+
+
+# --- in a browser -------------------------------------------------------------------------------
+
+
+def opened(folder: Path, html: str, script: str = "") -> Reading:
+    """The page as Chromium has it after loading it and running `script`."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("没有安装 Chromium")
+    if script:
+        html = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", html)
+        html = html.replace("</body>", f"<script>{script}</script></body>")
+    path = folder / "a.html"
+    path.write_text(html, "utf-8")
+    profile = f"--user-data-dir={folder / 'profile'}"
+    shown = subprocess.run(  # noqa: S603 - the program is the one found on this machine
+        [
+            browser,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            profile,
+            "--dump-dom",
+            path.as_uri(),
+        ],
+        check=True,
+        timeout=90,
+        capture_output=True,
+    )
+    return Reading(shown.stdout.decode())
+
+
+def chosen(page: Reading) -> set[str]:
+    """Numbers of the facts that are marked as chosen in the list."""
+    return {given["data-l"] for given in page.all("li") if "on" in given.get("class", "").split()}
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_its_own_script_runs_under_its_policy(tmp_path: Path) -> None:
+    _, _, html = page_of(REPLY.read_bytes(), "批复.pdf")
+    (body,) = opened(tmp_path, html).all("body")
+    assert body["class"].split() == ["both", "ready"]
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param("#list [data-f='3']", id="list"),
+        pytest.param("#text [data-t~='3']", id="text"),
+        pytest.param("#pages [data-b~='3']", id="box"),
+    ],
+)
+@pytest.mark.parametrize("act", ["click", "Enter"])
+def test_a_fact_its_words_and_its_box_are_chosen_together(
+    tmp_path: Path, place: str, act: str
+) -> None:
+    _, _, html = page_of(REPLY.read_bytes(), "批复.pdf")
+    event = "new MouseEvent('click', {bubbles: true})"
+    if act == "Enter":
+        event = "new KeyboardEvent('keydown', {key: 'Enter', bubbles: true})"
+    script = f'var n = document.querySelector("{place}"); n.focus(); n.dispatchEvent({event});'
+    page = opened(tmp_path, html, script)
+    (number,) = chosen(page)
+    marked = [tag for tag, given in page.tags if "on" in given.get("class", "").split()]
+    assert {"li", "a", "span", "rect"} <= set(marked)
+    if "list" in place:
+        assert number == "3"
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_keys_lead_through_the_facts_and_the_legend_hides_a_kind(tmp_path: Path) -> None:
+    _, _, html = page_of(REPLY.read_bytes(), "批复.pdf")
+    press = "document.dispatchEvent(new KeyboardEvent('keydown', {key: 'n'}));"
+    box = "var b = document.querySelector('.legend input'); b.click();"
+    page = opened(tmp_path, html, press * 2 + box)
+    assert chosen(page) == {"2"}
+    assert "no-penalty" in page.all("body")[0]["class"].split()
 
 
 # --- the command --------------------------------------------------------------------------------

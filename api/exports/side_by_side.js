@@ -89,4 +89,5 @@
     box.addEventListener("change", function () { mark(document.body, "no-" + box.value, !box.checked); });
     box.checked = true;
   });
+  mark(document.body, "ready", true);
 }());

@@ -262,7 +262,8 @@ def _judge(content: _PageContent, findings: _Findings) -> None:
     content.text = None
     if len(visible) < _SPARSE:
         drawn = drawing.picture_share >= _PICTURE_PAGE
-        if drawn or (not visible and (drawing.picture_share or drawing.paths)):
+        is_bare = not text.text.strip()
+        if drawn or (is_bare and (drawing.picture_share or drawing.paths)):
             findings.no_text.append(number)
     elif _is_garbage(visible) or text.unmapped > _GARBAGE:
         findings.broken.append(number)

@@ -16,6 +16,7 @@ _SHORTEST: Final = 30.0  # points
 _WIDEST: Final = 0.55  # of the page
 _HIGHEST: Final = 0.25  # of the page: further up stands no footnote
 _TOUCHING: Final = 2.5  # points
+_MOST_PAIRS: Final = 20_000
 _MARK: Final = re.compile(
     r"\s*(?:[\[［〔(（]?(?P<number>\d{1,3})[\]］〕)）]?(?![\d.、年月日%％])"
     r"|(?P<circled>[①-⑳])|(?P<star>[*＊※]{1,3}))\s*(?=\S)"
@@ -52,12 +53,12 @@ def find_notes(lines: Sequence[Line], drawing: Drawing, page: Page, usual: float
 
 def without_marks(line: Line, marks: frozenset[str]) -> Line:
     """Return a body line without the raised marks of the footnotes of its page."""
-    cut = [
+    cut = {
         at
         for start, end in line.raised
         if _bare(line.text[start:end]) in marks
         for at in range(start, end)
-    ]
+    }
     if not cut or len(cut) == len(line.text):
         return line
     kept = [at for at in range(len(line.text)) if at not in cut]
@@ -69,7 +70,12 @@ def without_marks(line: Line, marks: frozenset[str]) -> Line:
 
 
 def _separators(drawing: Drawing, page: Page) -> Iterator[tuple[float, float, float]]:
-    """Yield the short level lines in the lower part of a page that are no part of a table."""
+    """Yield the short level lines in the lower part of a page that are no part of a table.
+
+    A page full of lines has none: it is a drawing.
+    """
+    if len(drawing.level) * max(len(drawing.upright), 1) > _MOST_PAIRS:
+        return
     for y, x0, x1 in drawing.level:
         if not _SHORTEST <= x1 - x0 <= _WIDEST * page.width or y < _HIGHEST * page.height:
             continue
