@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 
 import pypdfium2
@@ -409,6 +410,19 @@ def test_a_bookmark_parts_a_heading_from_the_full_line_before_it() -> None:
     document = read(outlined(titles, [[FULL, FULL, "事故性质的认定", FULL, FULL]]))
     assert lines(document)[1] == "事故性质的认定"
     assert headings(document) == [("事故性质的认定", 2)]
+
+
+def test_an_outline_that_is_a_ring_ends(capfd: pytest.CaptureFixture[str]) -> None:
+    """The second bookmark names the first as its next: 5,000 are looked at, nothing is printed."""
+    data = outlined([("一、事故经过", 0, 1), ("二、事故原因", 0, 1)], [["一、事故经过", FULL]])
+    nexts = re.findall(rb"/Next (\d+ 0 R)", data)
+    assert len(nexts) == 1
+    first = re.search(rb"/Prev (\d+ 0 R)", data)
+    assert first is not None
+    ring = data.replace(b"/Prev " + first.group(1), b"/Next " + first.group(1))
+    document = read(ring)
+    assert headings(document) == [("一、事故经过", 1)]
+    assert capfd.readouterr().err == ""
 
 
 def test_attachments_are_named() -> None:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Final
 
 import pypdfium2
+import pypdfium2.raw as pdfium
 
 from extractor.formats.pdf_characters import Line
 from extractor.view import squeeze
@@ -35,7 +36,7 @@ def read_bookmarks(document: pypdfium2.PdfDocument) -> Bookmarks:
     """Return the bookmarks of a file, 5,000 at most; those of a damaged outline are left out."""
     found: Bookmarks = defaultdict(list)
     try:
-        for item in islice(document.get_toc(max_depth=_DEEPEST), _MOST):
+        for item in islice(_walk(document), _MOST):
             destination = item.get_dest()
             page = destination.get_index() if destination is not None else None
             title = squeeze(item.get_title() or "")
@@ -44,6 +45,19 @@ def read_bookmarks(document: pypdfium2.PdfDocument) -> Bookmarks:
     except (pypdfium2.PdfiumError, UnicodeError):
         return found
     return found
+
+
+def _walk(document: pypdfium2.PdfDocument) -> Iterator[pypdfium2.PdfBookmark]:
+    """Yield the bookmarks in order, without those deeper than nine; an outline may be a ring."""
+    following = [(pdfium.FPDFBookmark_GetFirstChild(document.raw, None), 0)]
+    while following:
+        raw, level = following.pop()
+        if not raw:
+            continue
+        yield pypdfium2.PdfBookmark(raw, document, level)
+        following.append((pdfium.FPDFBookmark_GetNextSibling(document.raw, raw), level))
+        if level + 1 < _DEEPEST:
+            following.append((pdfium.FPDFBookmark_GetFirstChild(document.raw, raw), level + 1))
 
 
 def part_headings(
