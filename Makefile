@@ -65,7 +65,7 @@ fix: tools ## 自动改正风格和格式
 	@$(BIN)/ruff check --fix $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
 
-bench: tools ## 速度、启动时间、内存、PDF 页/秒，随字数的增长，恶意文字
+bench: tools ## 速度、启动时间、内存、PDF 页/秒和准确，随字数的增长，恶意文字
 	@$(BIN)/python -m bench.speed $(ARGS)
 	@$(BIN)/python -m bench.pages $(ARGS)
 	@$(BIN)/python -m bench.growth $(ARGS)

@@ -1,4 +1,4 @@
-"""The command `hecha`: extract, checklist, evaluate, schema, serve, doctor.
+"""The command `hecha`: extract, view, checklist, evaluate, schema, serve, doctor.
 
 Exit codes: 0 all done, 1 some file failed, 2 wrong use.
 """
@@ -79,6 +79,29 @@ def extract(
     """
     form = "explain" if explain or record else form
     raise typer.Exit(commands.run_extract(files, output, form, record or []))
+
+
+@app.command(cls=ChineseCommand, short_help="把文字、页面图像和抽取的事实写成一个网页，对照查看")
+def view(
+    file: Annotated[Path, typer.Argument(metavar="文件", help="一个 PDF、DOCX 或 TXT 文件")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="网页.html", help="保存为；不写就用原文件名，存到当前文件夹"
+        ),
+    ] = None,
+    dpi: Annotated[
+        int,
+        typer.Option(
+            "--dpi", metavar="分辨率", min=40, max=300, help="页面图像的分辨率，40 至 300，默认 110"
+        ),
+    ] = 110,
+) -> None:
+    """读一个文件，写成一个离线网页：左边文字，右边页面图像，事实在两边标出。
+
+    网页自成一体，不引用任何外部内容，可以用邮件发送。没有版面的格式只有文字。
+    """
+    raise typer.Exit(commands.run_view(file, output, dpi))
 
 
 @app.command(cls=ChineseCommand, short_help="把同一起事故的文件合成一份评估核查清单")

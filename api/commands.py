@@ -95,6 +95,35 @@ def _extraction_bytes(done: Done, form: str, records: Sequence[str]) -> bytes:
     return render_text(view, _PRINT_WIDTH).encode("utf-8", "replace")
 
 
+def run_view(file: Path, output: Path | None, dpi: int) -> int:
+    """Write one file as a self-contained page: its text, its pages, its facts in both."""
+    if file.is_dir():
+        wrong_use(f"view 一次看一个文件，“{file}”是文件夹")
+    target = output if output is not None else Path(f"{file.stem}.html")
+    if target.suffix.lower() not in (".html", ".htm"):
+        wrong_use(f"-o 只能写 .html 文件，写的是“{target}”")
+    if target.is_dir():
+        wrong_use(f"-o 要写文件，“{target}”是文件夹，例如 {target / '查看.html'}")
+    inputs = find_inputs([file])
+    for failure in inputs.failures:
+        report(failure)
+    with progress("正在读取", len(inputs.paths)) as step:
+        results = list(read_files(inputs.paths, step))
+    failed = bool(inputs.failures)
+    for result in results:
+        report(result)
+        if isinstance(result, Failure):
+            failed = True
+            continue
+        # Loaded here: the other commands need neither templates nor pictures.
+        exporter = import_module("api.exports.side_by_side")
+        html: str = exporter.side_by_side_html(
+            result.path.read_bytes(), result.document, result.extraction, dpi=dpi
+        )
+        failed |= not _save(target, html.encode("utf-8", "replace"), inputs.paths)
+    return FAILED if failed else OK
+
+
 def run_checklist(files: Sequence[Path], outputs: Sequence[Path], quiet: bool) -> int:
     """Build the checklist of one case from its files, print it and save it."""
     for path in outputs:

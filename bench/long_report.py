@@ -66,7 +66,8 @@ def _person(number: int) -> str:
     return _pick(_SURNAMES, number) + _pick(_GIVEN, high + number) + _pick(_GIVEN, low)
 
 
-def _unit(number: int) -> str:
+def unit_name(number: int) -> str:
+    """Return the name of an invented company; 200 numbers give 200 names."""
     high, low = divmod(number // len(_TRADES), len(_PLACES))
     name = _pick(_PLACES, low) + _pick(_PLACES, high + 7 * low + 3) + _pick(_GIVEN, high)
     return f"青石县{name}{_TRADES[number % len(_TRADES)]}有限公司"
@@ -78,7 +79,7 @@ def _mark(number: int) -> str:
 
 def _fact(number: int) -> str:
     return (
-        f"{_unit(number)}成立于{1990 + number % 30}年{1 + number % 12}月{1 + number % 28}日，"
+        f"{unit_name(number)}成立于{1990 + number % 30}年{1 + number % 12}月{1 + number % 28}日，"
         f"现有职工{40 + number}人，持有安全生产许可证，"
         f"{number + 11}号厂房与现场相距{number + 90}米。"
         f"当日{_FIELDS[number % len(_FIELDS)]}未经审批，现场监护人员没有到岗，县应急管理局曾以"
@@ -87,7 +88,7 @@ def _fact(number: int) -> str:
 
 
 def _treatment(number: int) -> str:
-    unit = _unit(number)
+    unit = unit_name(number)
     who = f"{_person(number)}，{unit}{_DUTIES[number % len(_DUTIES)]}"
     if number % 3 == 0:
         fine = f"处{300_000 + 100 * number}元罚款。"
@@ -103,6 +104,24 @@ def _treatment(number: int) -> str:
 def _measure(number: int) -> str:
     work, month = _FIELDS[number % len(_FIELDS)], 1 + number % 12
     return (
-        f"{_mark(number)}{_unit(number)}要于2023年{month}月底前完成{work}的隐患排查，"
+        f"{_mark(number)}{unit_name(number)}要于2023年{month}月底前完成{work}的隐患排查，"
         f"建立第{number}号台账，逐项整改销号，并报县应急管理局备案。"
     )
+
+
+def task_rows(count: int) -> list[tuple[str, str, str, str]]:
+    """Return the rows of a task table: number, measure, unit, deadline; no two alike.
+
+    Each third measure is long, so that its row takes several lines and may run over a page.
+    """
+    rows = []
+    for number in range(count):
+        work, month = _FIELDS[number % len(_FIELDS)], 1 + number % 12
+        measure = f"完成{work}的隐患排查，建立第{number}号台账"
+        if number % 3 == 0:
+            measure += f"，逐项整改销号；对{number + 3}名作业人员重新培训考核，合格后方可上岗"
+            measure += (
+                f"；配齐{number + 2}套防护用品，并于每月{1 + number % 28}日前报县应急管理局备案"
+            )
+        rows.append((str(number + 1), measure, unit_name(number), f"2023年{month}月底"))
+    return rows

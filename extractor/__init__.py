@@ -12,6 +12,7 @@ from extractor.errors import HechaError, ParseError
 from extractor.explaining import Explanation, explain
 from extractor.extraction import Extraction
 from extractor.formats import parse
+from extractor.formats.page_images import page_image
 from extractor.grounding import verify
 from extractor.pipeline import extract
 
@@ -28,6 +29,7 @@ __all__ = [
     "build_checklist",
     "explain",
     "extract",
+    "page_image",
     "parse",
     "verify",
 ]

@@ -16,7 +16,9 @@ from typing import Literal
 from extractor.errors import SpanError
 
 BlockKind = Literal["paragraph", "heading", "cell"]
-FurnitureKind = Literal["page_number", "running_head", "running_foot", "header", "footer", "note"]
+FurnitureKind = Literal[
+    "page_number", "running_head", "running_foot", "header", "footer", "note", "watermark"
+]
 Box = tuple[int, float, float, float, float]
 """`(page, x0, top, x1, bottom)` in points from the top left of the page; pages count from 1."""
 
@@ -70,7 +72,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Furniture:
-    """Text that is on the page but not of the body: page number, running head, header, footer."""
+    """Text that is on the page but not of the body: page number, head, foot, note, watermark."""
 
     text: str
     kind: FurnitureKind
@@ -145,7 +147,8 @@ class Document:
         """Return a box for each printed line that `span` touches; () without a layout."""
         boxes: list[Box] = []
         first = bisect_right(self.lines, span.start, key=lambda line: line.start) - 1
-        for line in self.lines[max(first, 0) :]:
+        for at in range(max(first, 0), len(self.lines)):
+            line = self.lines[at]
             if line.start >= span.end:
                 break
             low, high = max(span.start, line.start), min(span.end, line.end)

@@ -8,6 +8,8 @@ HechaError
 │   ├── CorruptFileError       file_corrupt
 │   ├── LimitError             limit_exceeded
 │   └── MissingToolError       tool_missing
+├── NoLayoutError              layout_missing: the format has no pages to show
+├── PageNotFoundError          page_not_found: the file has no such page
 ├── SpanError                  span_invalid: a range outside the text, a mistake of the program
 └── GroundingError             grounding_failed: a value that its range does not state
 
@@ -69,6 +71,18 @@ class MissingToolError(ParseError):
     """A program or package that this format needs is not installed."""
 
     code = "tool_missing"
+
+
+class NoLayoutError(HechaError):
+    """The format has no layout of its own, so there is no picture of a page."""
+
+    code = "layout_missing"
+
+
+class PageNotFoundError(HechaError):
+    """The file has no page of this number."""
+
+    code = "page_not_found"
 
 
 class SpanError(HechaError):

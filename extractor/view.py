@@ -149,7 +149,7 @@ def build_view(document: Document) -> View:
         lines = _drop_listed_pages(_part_spaced_rows(lines))
         groups = _join_lines(_drop_glued_numbers(lines))
     else:
-        groups = [[line] for line in lines]
+        groups = _join_cells(document, lines)
     parts: list[str] = []
     offsets = array("I")
     paragraphs: list[tuple[int, int]] = []
@@ -167,6 +167,34 @@ def build_view(document: Document) -> View:
     return View(
         "\n".join(parts) + ("\n" if parts else ""), offsets, tuple(paragraphs), frozenset(cells)
     )
+
+
+def _join_cells(document: Document, lines: Sequence[_Line]) -> list[list[_Line]]:
+    """Group the cells of a table row, as a plain text has them: on one line, tabs between.
+
+    A row with a cell of several paragraphs stays as it is: such tables lay out running text.
+    """
+    places: dict[int, tuple[int | None, int | None, int | None]] = {
+        block.span.start: (block.table, block.row, block.column)
+        for block in document.blocks
+        if block.kind == "cell"
+    }
+    rows: dict[tuple[int | None, int | None], list[int | None]] = {}
+    for table, row, column in places.values():
+        rows.setdefault((table, row), []).append(column)
+    flat = {row for row, columns in rows.items() if len(set(columns)) == len(columns) > 1}
+    groups: list[list[_Line]] = []
+    before: tuple[int | None, int | None] | None = None
+    for line in lines:
+        place = places.get(line.start)
+        here = place[:2] if place is not None and place[:2] in flat else None
+        if here is not None and here == before:
+            # The line feed before a cell is read as a tab.
+            groups[-1].append(_Line(line.start - 1, "\t" + line.text))
+        else:
+            groups.append([line])
+        before = here
+    return groups
 
 
 def _mend_stops(text: str) -> str:

@@ -138,13 +138,17 @@ def convert(folder: Path, data: bytes, target: str) -> bytes:
 
 @dataclass(frozen=True)
 class Print:
-    """A text printed on a page: left edge and baseline in points from the top left."""
+    """A text printed on a page: left edge and baseline in points from the top left.
+
+    `turned` is in degrees to the left; `grey` is 0 for black, 1 for white.
+    """
 
     x: float
     y: float
     text: str
     size: float = 16.0
     turned: float = 0.0
+    grey: float = 0.0
 
 
 Rule = tuple[float, float, float, float]
@@ -213,6 +217,7 @@ def _draw(canvas: Any, sheet: Sheet) -> None:
         canvas.translate(text.x, height - text.y)
         canvas.rotate(text.turned)
         canvas.setFont(FONT, text.size)
+        canvas.setFillGray(text.grey)
         canvas.drawString(0, 0, text.text)
         canvas.restoreState()
 

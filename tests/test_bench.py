@@ -7,9 +7,12 @@ from collections import Counter
 
 import pytest
 
+from bench.fidelity import judge, judge_facts
 from bench.figures import Figure, show
 from bench.growth import NESTED, PIECES, TIMES, hostile_text
-from bench.long_report import long_report
+from bench.long_report import long_report, task_rows
+from bench.pages import percentages
+from bench.typesetting import Printed, Wanted, print_by_canvas, print_by_office
 from extractor import extract, parse
 
 
@@ -20,6 +23,8 @@ from extractor import extract, parse
         pytest.param(Figure(11.0, "倍", 11.0), False, id="at the limit"),
         pytest.param(Figure(11.1, "倍", 11.0), True, id="over the limit"),
         pytest.param(Figure("超过 120 秒", "倍", 2.0), True, id="not done in time"),
+        pytest.param(Figure(99.95, "%", least=99.95), False, id="at the least"),
+        pytest.param(Figure(99.94, "%", least=99.95), True, id="below the least"),
     ],
 )
 def test_limits(figure: Figure, is_missed: bool) -> None:
@@ -57,3 +62,57 @@ def test_hostile_texts_are_as_long_as_they_say(name: str) -> None:
 def test_hostile_texts_are_read_in_time(name: str) -> None:
     """A rule whose time grows with the square would take hours; the bench gives the exact ratio."""
     assert extract(parse(hostile_text(name).encode(), "报告.txt")).penalties == []
+
+
+# --- printed reports ----------------------------------------------------------------------------
+
+SMALL = (
+    Wanted("一栏", 5_000, rows=24, notes=4, watermark=True),
+    Wanted("两栏", 6_000, columns=2, notes=3, watermark=True),
+)
+
+
+def missed(printed: Printed) -> list[str]:
+    document = parse(printed.data, "a.pdf")
+    found = judge(document, printed)
+    found.add(judge_facts(document, printed))
+    assert found.characters > 4_000
+    assert found.facts > 20
+    return [name for name, figure in percentages(found).items() if figure.is_missed] + found.missed
+
+
+@pytest.mark.parametrize("wanted", SMALL, ids=lambda wanted: wanted.name)
+def test_a_report_printed_by_a_program_is_read_as_it_was_written(wanted: Wanted) -> None:
+    assert missed(print_by_canvas(wanted)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wanted", SMALL, ids=lambda wanted: wanted.name)
+def test_a_report_printed_by_an_office_is_read_as_it_was_written(wanted: Wanted) -> None:
+    printed = print_by_office(wanted)
+    if printed is None:
+        pytest.skip("没有安装 LibreOffice")
+    assert missed(printed) == []
+
+
+def test_what_a_reader_gets_wrong_is_counted() -> None:
+    """Each figure falls when its part of the truth is another than the reading."""
+    printed = print_by_canvas(SMALL[0])
+    document = parse(printed.data, "a.pdf")
+    wrong = Printed(
+        printed.name,
+        printed.data,
+        ("多出的一段。", *printed.paragraphs),
+        (*printed.rows, ("甲", "乙", "丙", "丁")),
+        (*printed.notes, "多出的注。"),
+        "另一个水印",
+        printed.running_head,
+    )
+    figures = percentages(judge(document, wrong))
+    assert {name for name, figure in figures.items() if figure.value == 100} == set()
+    assert figures["表格行一致"].value == pytest.approx(100 * 25 / 26)
+
+
+def test_task_rows_are_all_different() -> None:
+    rows = task_rows(200)
+    assert len(set(rows)) == len({measure for _, measure, _, _ in rows}) == 200

@@ -402,6 +402,13 @@ SCAN = Sheet(picture=FULL)
             "乱码",
             id="a shifted character map gives rare ideographs",
         ),
+        pytest.param(
+            [TEXT, Sheet([Print(LEFT, TOP, "#$>A!@B~{^C}?;<D|`E&F" * 2, 12)])],
+            ["broken_text_layer"],
+            "partial",
+            "第2页的文字层是乱码",
+            id="codes of glyphs that were taken for letters",
+        ),
         pytest.param([TEXT, Sheet()], [], "complete", "", id="a blank page is no fault"),
     ],
 )
@@ -411,6 +418,7 @@ def test_what_cannot_be_read_is_said(
     document = read(pdf(*sheets))
     assert (codes(document), document.status) == (warned, status)
     assert len(document.pages) == len(sheets)
+    assert document.text.replace("\n", "") in (SHORT, SHORT * 2, "3" + SHORT, "")
     if warned:
         assert says in document.warnings[0].message
 

@@ -201,3 +201,30 @@ def test_cells_are_the_places_of_tabs() -> None:
 def test_page_marks_of_shared_copies_are_left_out(text: str, expected: list[str]) -> None:
     """1、 2、 3、 before the text of each page are no list."""
     assert paragraphs(text) == expected
+
+
+def test_the_cells_of_a_row_are_read_as_one_line() -> None:
+    """As in a plain text with tabs; a row that lays out paragraphs stays as it is."""
+    builder = DocumentBuilder(b"", "a.docx", "application/x")
+    cells = [
+        (0, 0, 0, "姓名"), (0, 0, 1, "处理"), (0, 1, 0, "赵某"), (0, 1, 1, "罚款"),
+        (0, 2, 0, "钱某"), (0, 2, 0, "孙某"), (0, 2, 1, "警告"),
+    ]  # fmt: skip
+    builder.add_block("名单")
+    for *cell, text in cells:
+        builder.add_block(text, "cell", cell=(cell[0], cell[1], cell[2]))
+    builder.add_block("完毕。")
+    document = builder.build()
+    view = build_view(document)
+    assert view.text.splitlines() == [
+        "名单",
+        "姓名，处理",
+        "赵某，罚款",
+        "钱某",
+        "孙某",
+        "警告",
+        "完毕。",
+    ]
+    at = view.text.index("罚款")
+    assert document.quote(view.span(at, at + 2)) == "罚款"
+    assert {view.text[place] for place in view.cells} == {"，"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -11,20 +10,29 @@ from itertools import groupby
 from typing import Final
 
 import pypdfium2
-import pypdfium2.raw as pdfium
 
 from extractor.document import BlockKind, Box, DocumentBuilder, Page, PlacedLine
-from extractor.errors import CorruptFileError, EmptyFileError, EncryptedFileError
+from extractor.errors import CorruptFileError, EmptyFileError
 from extractor.formats.limits import Limits, over_limit
+from extractor.formats.pdf_bookmarks import Bookmarks, part_headings, read_bookmarks
 from extractor.formats.pdf_characters import Geometry, Line, PageText, Run
 from extractor.formats.pdf_columns import find_columns
 from extractor.formats.pdf_drawing import Drawing, read_drawing
+from extractor.formats.pdf_footnotes import find_notes, without_marks
 from extractor.formats.pdf_furniture import find_furniture
-from extractor.formats.pdf_lines import Bodies, group_cell, group_paragraphs, join, measure_cell
+from extractor.formats.pdf_lines import (
+    Bodies,
+    group_cell,
+    group_paragraphs,
+    join,
+    measure_cell,
+    usual_em,
+    without_hyphens,
+)
+from extractor.formats.pdf_opening import PDFIUM, REPAIR, open_pdf
+from extractor.formats.pdf_rows import OpenTable, column_edges
 from extractor.formats.pdf_tables import CellMap, RuledTables, TableCell
-
-_PDFIUM = threading.Lock()
-"""pdfium is not safe to use from two threads."""
+from extractor.formats.pdf_watermarks import take_watermarks, watermark_texts
 
 _SPARSE: Final = 12  # characters: a stamped page number is no text layer
 _PICTURE_PAGE: Final = 0.5
@@ -32,8 +40,11 @@ _FULL_PAGE: Final = 0.8
 _GARBAGE: Final = 0.3
 _FOREIGN: Final = 0.4
 _FEWEST: Final = 20
+_SIGNS: Final = frozenset("!\"#$&';<=>?@[\\]^`{|}~")
 _TAIL: Final = 2048
 _LONGEST_PADDING: Final = 1 << 16
+_MOST_ATTACHMENTS: Final = 20
+_LONGEST_NAME: Final = 60
 
 
 @dataclass(slots=True)
@@ -47,6 +58,8 @@ class _PageContent:
     page: Page
     geometry: Geometry
     turn: int = 0
+    text: PageText | None = None
+    drawing: Drawing = field(default_factory=Drawing)
     lines: list[Line] = field(default_factory=list)
     sideways: list[Line] = field(default_factory=list)
     cells: list[tuple[TableCell, list[Line]]] = field(default_factory=list)
@@ -73,6 +86,17 @@ class _PageContent:
         placed = self.as_shown(line)
         return (line.page, placed.left[0], placed.top, placed.right[-1], placed.bottom)
 
+    def area(self, parts: Sequence[Line | Run]) -> Box:
+        """Return the box around lines or runs on the page as a viewer shows it."""
+        box = (
+            min(part.x0 for part in parts),
+            min(part.top for part in parts),
+            max(part.x1 for part in parts),
+            max(part.bottom for part in parts),
+        )
+        x0, top, x1, bottom = self.geometry.turned_box(box, -self.turn) if self.turn else box
+        return (self.page.number, x0, top, x1, bottom)
+
 
 @dataclass(slots=True)
 class _Findings:
@@ -98,18 +122,29 @@ def read_pdf(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
         CorruptFileError: cut off or damaged.
         LimitError: over one of `limits`.
     """
-    with _PDFIUM:
-        contents, findings = _read_pages(data, limits)
+    with PDFIUM:
+        contents, findings, outside = _read_pages(data, limits)
     for content in contents:
         builder.add_page(*content.shown_size)
+    _take_watermarks(contents, builder)
+    for content in contents:
+        _fill(content)
+        _judge(content, findings)
     body = _part_furniture(contents, builder)
+    body = _part_notes(contents, body, builder)
     bodies = Bodies(body, [content.page for content in contents])
-    _Writer(builder, limits, bodies, contents).write()
-    if builder.is_empty and not findings.no_text:
+    _Writer(builder, limits, bodies, contents, outside.bookmarks).write()
+    if builder.is_empty and not (findings.no_text or findings.broken):
         if findings.unreadable:
-            raise CorruptFileError(f"PDF 的页面都已损坏。{_REPAIR}")
+            raise CorruptFileError(f"PDF 的页面都已损坏。{REPAIR}")
         raise EmptyFileError("PDF 里只有空白页，没有文字。请确认选对了文件。")
     _warn(findings, len(contents), builder)
+    if outside.attachments:
+        builder.warn(
+            "attachments_not_read",
+            f"PDF 带有 {len(outside.attachments)} 个附件，没有读取：{_names(outside.attachments)}。"
+            "需要时请用阅读软件打开，把附件另存后单独上传。",
+        )
     if b"%%EOF" not in data[-_LONGEST_PADDING:].rstrip(b"\0 \t\r\n")[-_TAIL:]:
         builder.warn(
             "file_truncated",
@@ -118,11 +153,19 @@ def read_pdf(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
         )
 
 
-def _read_pages(data: bytes, limits: Limits) -> tuple[list[_PageContent], _Findings]:
+@dataclass(slots=True)
+class _Outside:
+    """What the file holds besides its pages."""
+
+    bookmarks: Bookmarks
+    attachments: list[str]
+
+
+def _read_pages(data: bytes, limits: Limits) -> tuple[list[_PageContent], _Findings, _Outside]:
     findings = _Findings()
     contents: list[_PageContent] = []
     tables = RuledTables()
-    with closing(_open(data)) as document:
+    with closing(open_pdf(data)) as document:
         count = len(document)
         if count > limits.max_pages:
             raise over_limit(f"PDF 有 {count} 页", "max_pages", f"{limits.max_pages} 页")
@@ -134,20 +177,24 @@ def _read_pages(data: bytes, limits: Limits) -> tuple[list[_PageContent], _Findi
             if characters > limits.max_characters:
                 allowed = f"{limits.max_characters} 字"
                 raise over_limit(f"PDF 文字过多（第 {number} 页）", "max_characters", allowed)
-    return contents, findings
+        outside = _Outside(read_bookmarks(document), _attachments(document))
+    return contents, findings, outside
 
 
-def _open(data: bytes) -> pypdfium2.PdfDocument:
-    try:
-        return pypdfium2.PdfDocument(data)
-    except pypdfium2.PdfiumError as exc:
-        if exc.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
-            raise EncryptedFileError(
-                "PDF 设有打开密码，无法读取。请用密码打开后打印或另存为不加密的 PDF，再上传。"
-            ) from exc
-        if exc.err_code == pdfium.FPDF_ERR_SUCCESS:
-            raise EmptyFileError("PDF 里一页也没有。请重新导出后再上传。") from exc
-        raise CorruptFileError(f"PDF 已损坏或没有传完，无法打开。{_REPAIR}") from exc
+def _attachments(document: pypdfium2.PdfDocument) -> list[str]:
+    """Return the names of the attached files, as many as a warning can hold."""
+    count = document.count_attachments()
+    names: list[str] = []
+    for at in range(min(count, _MOST_ATTACHMENTS)):
+        try:
+            names.append(document.get_attachment(at).get_name() or "（没有名称）")
+        except (pypdfium2.PdfiumError, UnicodeError):
+            names.append("（没有名称）")
+    return names + ["……"] * (count > _MOST_ATTACHMENTS)
+
+
+def _names(names: Sequence[str]) -> str:
+    return "、".join("".join(name.split())[:_LONGEST_NAME] for name in names)
 
 
 def _read_page(
@@ -168,40 +215,59 @@ def _read_page(
         findings.unreadable.append(number)
         blank = Geometry(0.0, 0.0, 595.0, 842.0, 0)
         return _PageContent(Page(number, *blank.size), blank), 0
-    content = _PageContent(Page(number, *geometry.size), geometry, turn)
+    content = _PageContent(Page(number, *geometry.size), geometry, turn, text, drawing)
     cells = tables.find(drawing)
     if cells is None:
         findings.tables_lost.append(number)
-    _fill(content, text, cells or [])
-    _judge(content, text, drawing, findings)
+    content.cells = [(cell, []) for cell in cells or []]
     return content, len(text.text)
 
 
-def _fill(content: _PageContent, text: PageText, cells: Sequence[TableCell]) -> None:
-    number = content.page.number
+def _take_watermarks(contents: Sequence[_PageContent], builder: DocumentBuilder) -> None:
+    """Move the watermarks of all pages to the builder."""
+    pages = [content for content in contents if content.text is not None]
+    texts = [content.text for content in pages if content.text is not None]
+    for content, text, marks in zip(pages, texts, take_watermarks(texts), strict=True):
+        for said, runs in watermark_texts(text, marks):
+            number = content.page.number
+            builder.add_furniture(said, "watermark", page=number, box=content.area(runs))
+
+
+def _fill(content: _PageContent) -> None:
+    """Make the lines of a page: those in each cell of its tables, those outside by columns."""
+    text, number = content.text, content.page.number
+    if text is None:
+        return
     content.sideways = text.sideways_lines(number)
     runs = text.runs
-    if cells:
+    if content.cells:
+        cells = [cell for cell, _ in content.cells]
         runs = text.in_cells(CellMap(cells).cell_at)
         inside: dict[int, list[Run]] = defaultdict(list)
         for run in runs:
             inside[run.cell].append(run)
-        for at, cell in enumerate(cells):
-            content.cells.append((cell, text.lines(inside[at], number)))
+        content.cells = [(cell, text.lines(inside[at], number)) for at, cell in enumerate(cells)]
         runs = inside[-1]
     for column, part in find_columns(runs, content.page.width):
         content.lines.extend(text.lines(part, number, column))
 
 
-def _judge(content: _PageContent, text: PageText, drawing: Drawing, findings: _Findings) -> None:
-    number = content.page.number
-    visible = "".join(text.text.split())
+def _judge(content: _PageContent, findings: _Findings) -> None:
+    """Note what is wrong with the text of a page; garbage is no text: the page is as a scan."""
+    text, drawing, number = content.text, content.drawing, content.page.number
+    if text is None:
+        return
+    runs = (*text.runs, *text.sideways)
+    visible = "".join("".join(text.text[run.start : run.end].split()) for run in runs)
+    content.text = None
     if len(visible) < _SPARSE:
         drawn = drawing.picture_share >= _PICTURE_PAGE
-        if drawn or (not visible and (drawing.picture_share or drawing.paths)):
+        is_bare = not text.text.strip()
+        if drawn or (is_bare and (drawing.picture_share or drawing.paths)):
             findings.no_text.append(number)
-    elif _is_garbage(visible):
+    elif _is_garbage(visible) or text.unmapped > _GARBAGE:
         findings.broken.append(number)
+        content.lines, content.sideways, content.cells = [], [], []
     elif drawing.picture_share >= _FULL_PAGE:
         findings.scanned.append(number)
 
@@ -210,7 +276,7 @@ def _is_garbage(visible: str) -> bool:
     """Tell a text layer whose characters are not those that are printed.
 
     Characters without a meaning (private use, U+FFFD) show it, and so does a mass of ideographs
-    outside GB 2312, whose 6763 make up nearly all of a Chinese text.
+    outside GB 2312, whose 6763 make up nearly all of a Chinese text, or of signs between letters.
     """
     if len(visible) < _FEWEST:
         return False
@@ -218,6 +284,9 @@ def _is_garbage(visible: str) -> bool:
     ideographs = [char for char in visible if "\u3400" <= char <= "\u9fff"]
     known = len("".join(ideographs).encode("gb2312", errors="ignore")) // 2
     rare = len(ideographs) - known
+    signs = sum(1 for char in visible if char in _SIGNS or "\u0080" <= char <= "\u00bf")
+    if not ideographs and signs > _GARBAGE * len(visible):
+        return True
     return lost > _GARBAGE * len(visible) or rare > _FOREIGN * max(len(ideographs), _FEWEST)
 
 
@@ -239,6 +308,33 @@ def _part_furniture(contents: Sequence[_PageContent], builder: DocumentBuilder) 
     return body
 
 
+def _part_notes(
+    contents: Sequence[_PageContent], body: Sequence[Line], builder: DocumentBuilder
+) -> list[Line]:
+    """Move footnotes to the builder, and take their marks out of the lines; return the body."""
+    usual = usual_em(body)
+    kept: list[Line] = []
+    for content in contents:
+        if not content.lines:
+            continue
+        notes = find_notes(content.lines, content.drawing, content.page, usual)
+        if notes:
+            for note in notes:
+                said, area = join(note.lines), content.area(note.lines)
+                builder.add_furniture(said, "note", page=content.page.number, box=area)
+            apart = {id(line) for note in notes for line in note.lines}
+            marks = frozenset(note.mark for note in notes if note.mark is not None)
+            content.lines = [
+                without_marks(line, marks) for line in content.lines if id(line) not in apart
+            ]
+            content.cells = [
+                (cell, [without_marks(line, marks) for line in lines])
+                for cell, lines in content.cells
+            ]
+        kept.extend(content.lines)
+    return kept
+
+
 class _Writer:
     """Writes paragraphs and cells to the builder, and knows the table that may go on."""
 
@@ -248,67 +344,96 @@ class _Writer:
         limits: Limits,
         bodies: Bodies,
         contents: Sequence[_PageContent],
+        bookmarks: Bookmarks,
     ) -> None:
         self._contents = contents
         self._builder = builder
         self._limits = limits
         self._bodies = bodies
+        self._bookmarks = bookmarks
         self._pending: list[Line] = []
         self._blocks = 0
         self._tables = 0
-        self._open: _OpenTable | None = None
+        self._open: OpenTable | None = None
 
     def write(self) -> None:
         """Write all pages; a paragraph or table may run over their borders."""
         for content in self._contents:
             for item in _in_order(content):
                 if isinstance(item, Line):
-                    self._open = None
+                    self._close_table()
                     self._pending.append(item)
                 else:
                     self._flush()
                     self._write_table(item)
             if content.sideways:
                 self._flush()
+                self._write_last_row()
                 for line in content.sideways:
                     self._add([line], "paragraph")
+        self._close_table()
         self._flush()
 
     def _flush(self) -> None:
-        for paragraph in group_paragraphs(self._pending, self._bodies):
-            self._add(paragraph, "paragraph")
+        for level, lines in part_headings(self._pending, self._bookmarks):
+            if level is not None:
+                self._add(lines, "heading", level=level)
+                continue
+            for paragraph in group_paragraphs(lines, self._bodies):
+                self._add(paragraph, "paragraph")
         self._pending = []
 
     def _add(
-        self, lines: Sequence[Line], kind: BlockKind, cell: tuple[int, int, int] | None = None
+        self,
+        lines: Sequence[Line],
+        kind: BlockKind,
+        cell: tuple[int, int, int] | None = None,
+        level: int | None = None,
     ) -> None:
         self._blocks += 1
         if self._blocks > self._limits.max_blocks:
             raise over_limit("PDF 段落过多", "max_blocks", f"{self._limits.max_blocks} 段")
+        lines = without_hyphens(lines)
         placed = [self._contents[line.page - 1].as_shown(line) for line in lines]
-        self._builder.add_block(join(lines), kind, page=lines[0].page, cell=cell, lines=placed)
+        self._builder.add_block(
+            join(lines), kind, page=lines[0].page, level=level, cell=cell, lines=placed
+        )
 
     def _write_table(self, cells: Sequence[tuple[TableCell, list[Line]]]) -> None:
         table = self._continue_table(cells)
         skipped = table.repeated_rows(cells)
-        for cell, lines in cells:
-            if not lines:
-                continue
-            if cell.row < skipped:
-                self._keep_apart(lines)
-                continue
-            row = table.first_row + cell.row - skipped
-            body = measure_cell(lines, cell.x0, cell.x1)
-            for paragraph in group_cell(lines, body):
-                self._add(paragraph, "cell", (table.number, row, cell.column))
-        table.close_page(cells, skipped)
+        for row, group in groupby(cells, key=lambda pair: pair[0].row):
+            given = [(cell, lines) for cell, lines in group if lines]
+            if row < skipped:
+                for _, lines in given:
+                    self._keep_apart(lines)
+            elif row == skipped and table.goes_on_in(given):
+                table.extend_last_row(given)
+            else:
+                self._write_last_row()
+                table.begin_row(given)
         self._open = table
 
-    def _continue_table(self, cells: Sequence[tuple[TableCell, list[Line]]]) -> _OpenTable:
-        edges = _column_edges(cells)
+    def _close_table(self) -> None:
+        self._write_last_row()
+        self._open = None
+
+    def _write_last_row(self) -> None:
+        """Write the row that is held back because it may go on on the next page."""
+        if self._open is None:
+            return
+        for row, cell, lines in self._open.take_last_row():
+            body = measure_cell(lines, cell.x0, cell.x1)
+            for paragraph in group_cell(lines, body):
+                self._add(paragraph, "cell", (self._open.number, row, cell.column))
+
+    def _continue_table(self, cells: Sequence[tuple[TableCell, list[Line]]]) -> OpenTable:
+        edges = column_edges(cells)
         if self._open is not None and self._open.goes_on(edges):
             return self._open
-        table = _OpenTable(self._tables, edges)
+        self._close_table()
+        table = OpenTable(self._tables, edges)
+        self._open = table
         self._tables += 1
         return table
 
@@ -316,39 +441,6 @@ class _Writer:
         for line in lines:
             box = self._contents[line.page - 1].box(line)
             self._builder.add_furniture(line.text, "running_head", page=line.page, box=box)
-
-
-class _OpenTable:
-    """A table that may go on on the next page: same columns, nothing between."""
-
-    def __init__(self, number: int, edges: list[float]) -> None:
-        self.number = number
-        self.first_row = 0
-        self._edges = edges
-        self._header: list[str] | None = None
-
-    def goes_on(self, edges: Sequence[float]) -> bool:
-        """Tell whether a table with these column edges can be the rest of this one."""
-        return len(edges) == len(self._edges) and all(
-            abs(mine - other) <= 3 for mine, other in zip(self._edges, edges, strict=True)
-        )
-
-    def repeated_rows(self, cells: Sequence[tuple[TableCell, list[Line]]]) -> int:
-        """Return how many rows at the top repeat the header row: 0 or 1."""
-        first = [join(lines) if lines else "" for cell, lines in cells if cell.row == 0]
-        if self._header is None:
-            self._header = first
-            return 0
-        return 1 if first == self._header and any(first) else 0
-
-    def close_page(self, cells: Sequence[tuple[TableCell, list[Line]]], skipped: int) -> None:
-        """Count the rows of this page."""
-        self.first_row += max(cell.row for cell, _ in cells) + 1 - skipped
-
-
-def _column_edges(cells: Sequence[tuple[TableCell, list[Line]]]) -> list[float]:
-    edges: dict[int, float] = {cell.column: cell.x0 for cell, _ in cells}
-    return [edges[column] for column in sorted(edges)]
 
 
 def _in_order(
@@ -382,11 +474,10 @@ _NO_TEXT = (
     "请先用 OCR 软件转成带文字层的 PDF，或向出文单位索取文字版。"
 )
 _BROKEN = (
-    "的文字层是乱码（字体缺少字符对照表），读出的文字与印刷的不符。"
+    "的文字层是乱码（字体缺少字符对照表），与印刷的不符，没有采用。"
     "请打印成图片后用 OCR 识别，或向出文单位索取 Word 版。"
 )
-_REPAIR = "请重新下载或复制原文件；能用阅读软件打开时，打印成新的 PDF 后再上传。"
-_UNREADABLE = f"已损坏，没有读取。{_REPAIR}"
+_UNREADABLE = f"已损坏，没有读取。{REPAIR}"
 _SCANNED = "有整页图像，文字层可能来自 OCR，会有错字。姓名、金额、文号请对照图像核对。"
 
 _TABLES_LOST = (

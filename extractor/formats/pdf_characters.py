@@ -8,8 +8,10 @@ import re
 import unicodedata
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from ctypes import byref, c_uint
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any, Final
 
 import pypdfium2.raw as pdfium
@@ -24,9 +26,19 @@ FIRST_WIDE: Final = "\u2e80"
 # Gaps and heights as shares of the height of a line or the width of a wide character.
 _WIDE_GAP: Final = 0.8
 _NARROW_GAP: Final = 0.15
+_NO_GAP: Final = 0.1
 _COLUMN_GAP: Final = 1.5
 _TALL: Final = 1.7
 _SKEW: Final = math.radians(5)
+_TALLER: Final = 1.5
+_LARGER: Final = 1.6
+_RAISED: Final = 0.15
+_SMALL: Final = 0.75
+_SPREAD: Final = 0.8
+_FEWEST_SPREAD: Final = 3
+_PALE: Final = 0xA0
+_TRANSPARENT: Final = 0x80
+_SAMPLE: Final = 100  # characters of a page that are asked whether their font knows them
 
 # Fonts that share a glyph between an ideograph and its radical give the radical back: ⺠ for 民.
 # The pairs are those of the Unicode file EquivalentUnifiedIdeograph.txt in which both look alike
@@ -45,10 +57,14 @@ class Line(PlacedLine):
     """A printed line; `em` is the width of its wide characters, None when it has none.
 
     `column` tells the columns of a page apart: 0 for full width, 1 for left, 2 for right.
+    `raised` are the ranges of small characters that stand above the line: marks of footnotes.
+    `breaks_word` tells that the hyphen at its end was taken out: the next line goes on the word.
     """
 
     em: float | None = None
     column: int = 0
+    raised: tuple[tuple[int, int], ...] = ()
+    breaks_word: bool = False
 
     @property
     def x0(self) -> float:
@@ -154,6 +170,8 @@ class PageText:
             self.text = _repaired("".join(map(chr, codes)))
             self._place(boxes, geometry)
             self._split_runs(handle, geometry)
+            self._find_pale(handle)
+            self.unmapped = _unmapped_share(handle, self.runs)
         finally:
             pdfium.FPDFText_ClosePage(handle)
 
@@ -187,19 +205,33 @@ class PageText:
         self.angles: dict[int, float] = {}
         width, height = geometry.size
         for match in _RUN.finditer(self.text):
-            start, end = self._strip(*match.span())
-            if start >= end:
-                continue
-            angle = pdfium.FPDFText_GetCharAngle(handle, start) + math.radians(geometry.rotation)
-            if abs(math.remainder(angle, math.tau)) > _SKEW:
-                self.angles[start] = angle
-                self.sideways.append(self._run(start, end))
-                continue
-            for row in self._rows(start, end):
-                for part in self._parted(*row):
-                    self.runs.extend(self._cut(*part, -1))
+            for start, end, angle in self._by_angle(handle, *self._strip(*match.span())):
+                angle += math.radians(geometry.rotation)
+                if abs(math.remainder(angle, math.tau)) > _SKEW:
+                    self.angles[start] = angle
+                    self.sideways.append(self._run(start, end))
+                    continue
+                for row in self._rows(start, end):
+                    for size in self._by_size(*row):
+                        for part in self._parted(*size):
+                            self.runs.extend(self._cut(*part, -1))
         self.runs = [run for run in self.runs if run.is_within(width, height)]
         self.sideways = [run for run in self.sideways if run.is_within(width, height)]
+
+    def _find_pale(self, handle: Any) -> None:
+        """Note the runs (by their start) that are printed in a light or transparent colour."""
+        self.pale: set[int] = set()
+        red, green, blue, alpha = (c_uint() for _ in range(4))
+        colours = byref(red), byref(green), byref(blue), byref(alpha)
+        for run in (*self.runs, *self.sideways):
+            for at in {run.start, (run.start + run.end) // 2, run.end - 1}:
+                if not pdfium.FPDFText_GetFillColor(handle, at, *colours):
+                    break
+                light = min(red.value, green.value, blue.value) >= _PALE
+                if not light and alpha.value > _TRANSPARENT:
+                    break
+            else:
+                self.pale.add(run.start)
 
     def _run(self, start: int, end: int, cell: int = -1) -> Run:
         return Run(
@@ -218,6 +250,40 @@ class PageText:
         while start < end and self.text[end - 1].isspace():
             end -= 1
         return start, end
+
+    def _by_angle(self, handle: Any, start: int, end: int) -> Iterator[tuple[int, int, float]]:
+        """Cut a run where the angle of its characters changes, as from a watermark to the body."""
+        if start >= end:
+            return
+        get_angle = pdfium.FPDFText_GetCharAngle
+        angle = get_angle(handle, start)
+        if abs(math.remainder(get_angle(handle, end - 1) - angle, math.tau)) > _SKEW:
+            for at in range(start + 1, end):
+                if self.text[at].isspace():
+                    continue
+                here = get_angle(handle, at)
+                if abs(math.remainder(here - angle, math.tau)) > _SKEW:
+                    yield (*self._strip(start, at), angle)
+                    start, angle = at, here
+        yield (*self._strip(start, end), angle)
+
+    def _by_size(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Cut a row where its characters become much larger or smaller: a watermark ends there."""
+        heights = list(map(operator.sub, self.bottom[start:end], self.top[start:end]))
+        if max(heights) <= _TALLER * sum(heights) / len(heights):
+            yield start, end
+            return
+        solid = sorted(height for height in heights if height > 0)
+        limit = _LARGER * solid[len(solid) // 4]
+        if limit >= solid[-1]:
+            limit = _LARGER * solid[0]
+        first = start
+        for at in range(start + 1, end):
+            height, before = heights[at - start], heights[at - 1 - start]
+            if height > 0 and before > 0 and (height > limit) != (before > limit):
+                yield first, at
+                first = at
+        yield first, end
 
     def _rows(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Cut a run where pdfium missed a line break: the next character is above or below."""
@@ -271,12 +337,20 @@ class PageText:
         return [self._run(start, end, cell)] if start < end else []
 
     def turn(self) -> int:
-        """Return by how many degrees (clockwise) most of the text must be turned to be level."""
+        """Return by how many degrees (clockwise) most of the text must be turned to be level.
+
+        Tilted text is a watermark or a stamp; it does not count.
+        """
+        across = [
+            run
+            for run in self.sideways
+            if abs(math.remainder(self.angles[run.start], math.pi / 2)) <= _SKEW
+        ]
         if sum(run.end - run.start for run in self.runs) >= sum(
-            run.end - run.start for run in self.sideways
+            run.end - run.start for run in across
         ):
             return 0
-        longest = max(self.sideways, key=lambda run: run.end - run.start)
+        longest = max(across, key=lambda run: run.end - run.start)
         return -round(math.degrees(self.angles[longest.start]) / 90) * 90 % 360
 
     def sideways_lines(self, page: int) -> list[Line]:
@@ -321,11 +395,40 @@ class PageText:
             text += self.text[start:end]
             left.extend(self.left[start:end])
             right.extend(self.right[start:end])
+        raised = self._raised(words, text) if bottom - top > 0 else ()
+        if " " in text:
+            text, left, right, raised = _without_stray_spaces(text, left, right, raised)
         em = _em(text, left, right)
         if em is not None and bottom - top > _TALL * em:
             middle = (top + bottom) / 2
             top, bottom = middle - 0.6 * em, middle + 0.6 * em
-        return Line(text, page, top, bottom, left, right, em, column)
+        return Line(text, page, top, bottom, left, right, em, column, raised)
+
+    def _raised(self, words: Sequence[tuple[int, int]], text: str) -> tuple[tuple[int, int], ...]:
+        """Return the ranges of `text` whose characters are small and stand above the line."""
+        lowest = max(max(self.bottom[start:end]) for start, end in words)
+        highest = min(min(self.bottom[start:end]) for start, end in words)
+        tallest = max(
+            max(map(operator.sub, self.bottom[start:end], self.top[start:end]))
+            for start, end in words
+        )
+        if lowest - highest < _RAISED * tallest:
+            return ()
+        found: list[tuple[int, int]] = []
+        at = 0
+        for start, end in words:
+            at = text.find(self.text[start:end], at)
+            for index in range(start, end):
+                height = self.bottom[index] - self.top[index]
+                above = lowest - self.bottom[index] >= _RAISED * tallest
+                if above and 0 < height <= _SMALL * tallest and _is_mark(self.text[index]):
+                    here = at + index - start
+                    if found and found[-1][1] == here:
+                        found[-1] = (found[-1][0], here + 1)
+                    else:
+                        found.append((here, here + 1))
+            at += end - start
+        return tuple(found)
 
     def _words(self, row: Sequence[Run]) -> Iterator[tuple[int, int]]:
         """Yield the ranges between made-up spaces."""
@@ -362,6 +465,52 @@ def _em(text: str, left: Sequence[float], right: Sequence[float]) -> float | Non
         x1 - x0 for char, x0, x1 in zip(text, left, right, strict=True) if char >= FIRST_WIDE
     )
     return widths[len(widths) // 2] if widths else None
+
+
+def _is_mark(char: str) -> bool:
+    return char.isdecimal() or char in "[]［］〔〕*＊※" or "①" <= char <= "⑳"
+
+
+def _unmapped_share(handle: Any, runs: Sequence[Run]) -> float:
+    """Return the share of characters that the font gives no meaning, from a sample of them."""
+    places = [at for run in runs for at in range(run.start, run.end)]
+    sample = places[:: max(len(places) // _SAMPLE, 1)]
+    lost = sum(1 for at in sample if pdfium.FPDFText_HasUnicodeMapError(handle, at) == 1)
+    return lost / len(sample) if sample else 0.0
+
+
+def _without_stray_spaces(
+    text: str, left: array[float], right: array[float], raised: tuple[tuple[int, int], ...]
+) -> tuple[str, array[float], array[float], tuple[tuple[int, int], ...]]:
+    """Take out spaces between wide characters that mean nothing.
+
+    A space without width is none. In a line that is spread out (事 故 调 查) all gaps are alike, so
+    none of them parts words. An ideographic space is kept: it was typed on purpose.
+    """
+    gaps: dict[int, float] = {}
+    for at in range(1, len(text) - 1):
+        wide = text[at - 1] >= FIRST_WIDE and text[at + 1] >= FIRST_WIDE
+        if text[at] == " " and wide:
+            gaps[at] = left[at + 1] - right[at - 1]
+    if not gaps:
+        return text, left, right, raised
+    em = _em(text, left, right) or 12.0
+    drop = {at for at, gap in gaps.items() if gap < _NO_GAP * em}
+    pairs = sum(1 for a, b in pairwise(text) if a >= FIRST_WIDE and b >= FIRST_WIDE) + len(gaps)
+    widest, narrowest = max(gaps.values()), min(gaps.values())
+    alike = widest - narrowest < _NARROW_GAP * em
+    if len(gaps) >= _FEWEST_SPREAD and len(gaps) >= _SPREAD * pairs and alike:
+        drop = set(gaps)
+    if not drop:
+        return text, left, right, raised
+    kept = [at for at in range(len(text)) if at not in drop]
+    moved = {at: number for number, at in enumerate(kept)}
+    return (
+        "".join(text[at] for at in kept),
+        array("f", [left[at] for at in kept]),
+        array("f", [right[at] for at in kept]),
+        tuple((moved[start], moved[end - 1] + 1) for start, end in raised),
+    )
 
 
 def _repaired(text: str) -> str:

@@ -16,8 +16,8 @@ _COLUMN: Final = 0.3
 def find_columns(runs: Sequence[Run], width: float) -> Iterator[tuple[int, list[Run]]]:
     """Yield `(column, runs)` in reading order: 0 for full width, 1 for left, 2 for right.
 
-    A page has columns when a gap near its middle parts two stacks of at least six runs, each
-    stack as wide as text is; runs that cross the gap (a title) part the page into bands.
+    A page has columns when a gap near its middle parts two stacks of at least six runs, a quarter
+    of each stack as wide as text is; runs that cross the gap (a title) part the page into bands.
     """
     gutter = _gutter(runs, width)
     if gutter is None:
@@ -60,4 +60,4 @@ def _gutter(runs: Sequence[Run], width: float) -> float | None:
 
 def _usual_width(runs: Sequence[Run]) -> float:
     widths = sorted(run.x1 - run.x0 for run in runs)
-    return widths[len(widths) // 2]
+    return widths[len(widths) * 3 // 4]

@@ -43,6 +43,7 @@ _CHAPTER = re.compile(
     r"|（[一二三四五六七八九十]{1,3}）"
 )
 """Marks that stand at the edge too; others (1. 一是) do so only where a line was broken."""
+_BROKEN_WORD = re.compile(r"[a-z][-\u00ad\u2010]\Z")
 
 
 _Key = tuple[int, int, int]
@@ -77,7 +78,7 @@ class Bodies:
         groups: dict[_Key, list[Line]] = defaultdict(list)
         for line in lines:
             groups[self._key(line)].append(line)
-        em = _usual_em(lines)
+        em = usual_em(lines)
         self._common = {key: _measure(group, em) for key, group in groups.items()}
         for key, group in groups.items():
             if len(group) < _ENOUGH and key[2] == 0:
@@ -105,12 +106,13 @@ class Bodies:
 
 def measure_cell(lines: Sequence[Line], x0: float, x1: float) -> Body:
     """Return the body of a table cell between `x0` and `x1`; padding is 8 points at most."""
-    em = _usual_em(lines)
+    em = usual_em(lines)
     padding = min(max(min(line.x0 for line in lines) - x0, 0.0), 8.0)
     return Body(x0 + padding, x1 - padding, em, _pitch(lines, em), indented=False, spaced=False)
 
 
-def _usual_em(lines: Iterable[Line]) -> float:
+def usual_em(lines: Iterable[Line]) -> float:
+    """Return the size in points that most characters of these lines have; 12 without lines."""
     sizes: Counter[float] = Counter()
     for line in lines:
         size = line.em if line.em is not None else (line.bottom - line.top) / 1.2
@@ -120,7 +122,7 @@ def _usual_em(lines: Iterable[Line]) -> float:
 
 def _measure(lines: Sequence[Line], em: float) -> Body:
     left = _edge(sorted(line.x0 for line in lines), em)
-    right = -_edge(sorted(-line.x1 for line in lines), em)
+    right = -_edge(sorted(-_solid_end(line) for line in lines), em)
     pitch = _pitch(lines, em)
     # A line after one that ends early begins a paragraph: these show how paragraphs begin here.
     begins = [
@@ -141,6 +143,13 @@ def _measure(lines: Sequence[Line], em: float) -> Body:
 def _with_even_margins(body: Body, width: float) -> Body:
     """Trust the margins of a page more than its few lines: none of them may be full."""
     return replace(body, right=max(body.right, width - body.left))
+
+
+def _solid_end(line: Line) -> float:
+    """Return where a line ends without its last mark, which may hang over the margin."""
+    if line.text[-1] in _CLOSING and len(line.text) > 1 and line.text[-1] >= FIRST_WIDE:
+        return line.right[-2]
+    return line.x1
 
 
 def _edge(places: Sequence[float], em: float) -> float:
@@ -189,8 +198,8 @@ def group_cell(lines: Sequence[Line], body: Body) -> Iterator[list[Line]]:
         if paragraph:
             before = paragraph[-1]
             room = body.width - (before.x1 - before.x0)
-            ended = _ends_sentence(before.text)
-            if (ended and _is_marked(line)) or not _fills(room, line, body.em, ended=ended):
+            ended = ends_sentence(before.text)
+            if (ended and _is_marked(line)) or not fills(room, line, body.em, ended=ended):
                 yield paragraph
                 paragraph = []
         paragraph.append(line)
@@ -198,11 +207,30 @@ def group_cell(lines: Sequence[Line], body: Body) -> Iterator[list[Line]]:
         yield paragraph
 
 
+def without_hyphens(lines: Sequence[Line]) -> list[Line]:
+    """Return the lines of a paragraph without the hyphens that break a Latin word at their end.
+
+    Such a hyphen stands between small letters (insu-/lation); others (GB-/T, 2019-/7) belong to
+    the text.
+    """
+    mended = list(lines)
+    for at, (before, line) in enumerate(pairwise(lines)):
+        if _BROKEN_WORD.search(before.text) and line.text[0].isascii() and line.text[0].islower():
+            mended[at] = replace(
+                before,
+                text=before.text[:-1],
+                left=before.left[:-1],
+                right=before.right[:-1],
+                breaks_word=True,
+            )
+    return mended
+
+
 def join(lines: Sequence[Line]) -> str:
     """Join the lines of a paragraph: a space only between two Latin words."""
     parts = [lines[0].text]
     for before, line in pairwise(lines):
-        if _needs_space(before.text[-1], line.text[0]):
+        if not before.breaks_word and _needs_space(before.text[-1], line.text[0]):
             parts.append(" ")
         parts.append(line.text)
     return "".join(parts)
@@ -223,14 +251,14 @@ def _begins(before: Line, line: Line, bodies: Bodies) -> bool:
     moved = (before.page, before.column) != (line.page, line.column)
     if moved and line.page - before.page > 1:
         return True
-    ended = _ends_sentence(before.text)
+    ended = ends_sentence(before.text)
     step = line.middle - before.middle
     if not moved and step > _GAP * max(body.pitch, 1.2 * size):
         return True
     if _is_centred(line, body):
         room = old.width - (before.x1 - before.x0)
-        return moved or not (_is_even(before, old) and _fills(room, line, size, ended=ended))
-    if _is_centred(before, old) or not _fills(old.right - before.x1, line, size, ended=ended):
+        return moved or not (_is_even(before, old) and fills(room, line, size, ended=ended))
+    if _is_centred(before, old) or not fills(old.right - before.x1, line, size, ended=ended):
         return True
     return _begins_after_full_line(before, line, body, moved=moved)
 
@@ -238,7 +266,7 @@ def _begins(before: Line, line: Line, bodies: Bodies) -> bool:
 def _begins_after_full_line(before: Line, line: Line, body: Body, *, moved: bool) -> bool:
     """Tell it where `before` runs to the right edge; `moved` means to another page or column."""
     indent = (line.x0 - body.left) / body.em
-    ended = _ends_sentence(before.text)
+    ended = ends_sentence(before.text)
     shown = body.indented or (body.spaced and not moved)
     at_edge = ended and (not shown or _is_chapter(line))
     if _is_marked(line) and (indent >= _INDENT or at_edge):
@@ -254,9 +282,10 @@ def _begins_after_full_line(before: Line, line: Line, body: Body, *, moved: bool
     return not (abs(shift) < 0.5 or hangs)
 
 
-def _fills(room: float, line: Line, em: float, *, ended: bool) -> bool:
+def fills(room: float, line: Line, em: float, *, ended: bool) -> bool:
     """Tell whether the first unbreakable piece of the next line had no room after this line.
 
+    `room` is what this line leaves free, in points; `ended` tells whether it ends a sentence.
     A line that does not end a sentence is given more room: ragged lines end early.
     """
     slack = _SLACK if ended else _LOOSE_SLACK
@@ -304,5 +333,6 @@ def _is_chapter(line: Line) -> bool:
     return _CHAPTER.match(fold(line.text[:16])) is not None
 
 
-def _ends_sentence(text: str) -> bool:
+def ends_sentence(text: str) -> bool:
+    """Tell whether a text ends with a mark that ends a sentence or a clause of a list."""
     return text.rstrip(_QUOTES)[-1:] in _STOPS
