@@ -11,7 +11,7 @@ from extractor.document import Block, Document, DocumentBuilder, Span
 from extractor.errors import HechaError, ParseError
 from extractor.explaining import Explanation, explain
 from extractor.extraction import Extraction
-from extractor.formats import parse
+from extractor.formats import FileResult, parse, parse_all
 from extractor.grounding import verify
 from extractor.pipeline import extract
 
@@ -22,6 +22,7 @@ __all__ = [
     "DocumentBuilder",
     "Explanation",
     "Extraction",
+    "FileResult",
     "HechaError",
     "ParseError",
     "Span",
@@ -29,5 +30,6 @@ __all__ = [
     "explain",
     "extract",
     "parse",
+    "parse_all",
     "verify",
 ]

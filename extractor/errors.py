@@ -7,6 +7,7 @@ HechaError
 │   ├── EncryptedFileError     file_encrypted
 │   ├── CorruptFileError       file_corrupt
 │   ├── LimitError             limit_exceeded
+│   ├── ContainerError         container_ambiguous
 │   └── MissingToolError       tool_missing
 ├── SpanError                  span_invalid: a range outside the text, a mistake of the program
 └── GroundingError             grounding_failed: a value that its range does not state
@@ -63,6 +64,12 @@ class LimitError(ParseError):
     """The file is over a limit; the message names the limit and how to raise it."""
 
     code = "limit_exceeded"
+
+
+class ContainerError(ParseError):
+    """The file holds several files, or none that can be read, where one document is wanted."""
+
+    code = "container_ambiguous"
 
 
 class MissingToolError(ParseError):
