@@ -20,8 +20,9 @@ from rich.text import Text
 from api.batch import (
     Done,
     Failure,
+    OutputNames,
+    Skipped,
     find_inputs,
-    output_names,
     read_files,
     report,
     write_file,
@@ -55,19 +56,23 @@ def run_extract(
     if folder is None and form == "json" and len(inputs.paths) > 1:
         wrong_use(f"有{len(inputs.paths)}个文件：请用 -o 指定保存结果的文件夹，例如 -o 结果")
     suffix = ".json" if form == "json" else ".txt"
-    names = output_names(inputs.paths, suffix)
+    names = OutputNames(suffix)
     failed = bool(inputs.failures)
     printed: list[Done] = []
     with progress("正在读取", len(inputs.paths)) as step:
-        for name, result in zip(names, read_files(inputs.paths, step), strict=True):
+        for result in read_files(inputs.paths, step):
             report(result)
             if isinstance(result, Failure):
                 failed = True
+            elif isinstance(result, Skipped):
+                continue
             elif folder is None:
                 printed.append(result)
             else:
                 data = _extraction_bytes(result, form, records)
-                failed |= not _save(folder / name, data, inputs.paths)
+                failed |= not _save(folder / names.of(result.path), data, inputs.paths)
+    if form == "json" and len(printed) > 1:
+        wrong_use(f"里面有{len(printed)}个文件：请用 -o 指定保存结果的文件夹，例如 -o 结果")
     for done in printed:
         failed |= not _print_extraction(done, form, records)
     return FAILED if failed else OK
@@ -112,7 +117,7 @@ def run_checklist(files: Sequence[Path], outputs: Sequence[Path], quiet: bool) -
             report(result)
             if isinstance(result, Failure):
                 failed += 1
-            else:
+            elif not isinstance(result, Skipped):
                 done.append(result)
     if not done:
         say("没有读到任何文件，未生成清单。")

@@ -24,7 +24,7 @@ from rich.text import Text
 from typer.testing import CliRunner, Result
 
 from api import batch, commands, doctor
-from api.batch import output_names
+from api.batch import OutputNames
 from api.cli import app
 from api.console import one_line, progress, show
 from extractor import Checklist, Extraction
@@ -192,7 +192,8 @@ def test_an_unreadable_file_is_a_failure(
     ],
 )
 def test_no_result_overwrites_another(names: list[str], expected: list[str]) -> None:
-    assert output_names([Path(name) for name in names], ".json") == expected
+    taken = OutputNames(".json")
+    assert [taken.of(Path(name)) for name in names] == expected
 
 
 def test_a_result_never_overwrites_its_input(short: Path, tmp_path: Path) -> None:

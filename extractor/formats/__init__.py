@@ -17,10 +17,19 @@ from extractor.errors import (
     ParseError,
 )
 from extractor.formats import container_sniffing, sniffing
-from extractor.formats.containers import BadEntry, Budget, Container, Entry, LeftOut, find_container
+from extractor.formats.containers import (
+    CONTAINERS,
+    BadEntry,
+    Budget,
+    Container,
+    Entry,
+    LeftOut,
+    find_container,
+)
 from extractor.formats.limits import DEFAULT_LIMITS, Limits, over_limit, size_text
 
 __all__ = [
+    "CONTAINERS",
     "DEFAULT_LIMITS",
     "FORMATS",
     "FileResult",
@@ -196,7 +205,7 @@ def _visit(data: bytes, path: str, budget: Budget, depth: int) -> Iterator[FileR
         if container is None or container.is_document:
             yield FileResult(path, _read(data, path, budget.limits))
     except ParseError as error:
-        yield FileResult(path, error=error)
+        yield FileResult(path, error=_bare(error))
         container = find_container(data) if isinstance(error, EmptyFileError) and data else None
     if container is not None:
         yield from _entries(data, path, container, budget, depth)
@@ -214,12 +223,18 @@ def _entries(
         if isinstance(found, Entry):
             yield from _visit(found.data, inner, budget, depth + 1)
         elif isinstance(found, BadEntry):
-            yield FileResult(inner, error=found.error)
+            yield FileResult(inner, error=_bare(found.error))
         else:
             notice = Notice(found.code, f"“{found.path}”：{found.reason}")
             yield FileResult(inner, notice=notice)
     if not count and not container.is_document:
         yield FileResult(path, error=EmptyFileError("压缩包里没有文件。请确认选对了文件。"))
+
+
+def _bare(error: ParseError) -> ParseError:
+    """Take from an error that is kept what it holds on to: the frames, and in them the bytes."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def _read_letter(data: bytes, filename: str, limits: Limits, container: Container) -> Document:
@@ -240,9 +255,16 @@ def _read_letter(data: bytes, filename: str, limits: Limits, container: Containe
 
 
 def _only_document(data: bytes, filename: str, limits: Limits) -> Document:
-    results = list(parse_all(data, filename, limits=limits))
-    read = [result for result in results if result.document is not None]
-    if len(read) == 1 and read[0].document is not None:
+    results: list[FileResult] = []
+    read: list[FileResult] = []
+    for result in parse_all(data, filename, limits=limits):
+        (results if result.document is None else read).append(result)
+        if len(read) > 1:
+            raise ContainerError(
+                f"压缩包里有不止一个可读的文件：{read[0].path}、{read[1].path} 等。"
+                "请解压后逐个上传，或用 hecha extract、hecha checklist 读取整个压缩包。"
+            )
+    if read and read[0].document is not None:
         others = [result.path for result in results if result.error is not None]
         notice = Notice(
             "read_from_container",
@@ -250,11 +272,6 @@ def _only_document(data: bytes, filename: str, limits: Limits) -> Document:
             + (f"没有读取：{_listed(others)}。" if others else ""),
         )
         return replace(read[0].document, warnings=(*read[0].document.warnings, notice))
-    if read:
-        raise ContainerError(
-            f"压缩包里有 {len(read)} 个可读的文件：{_listed([each.path for each in read])}。"
-            "请解压后逐个上传，或用 hecha extract、hecha checklist 读取整个压缩包。"
-        )
     errors = [result for result in results if result.error is not None]
     if len(errors) == 1 and errors[0].error is not None:
         raise errors[0].error

@@ -60,11 +60,14 @@ def walk_libarchive(data: bytes, filename: str, budget: Budget) -> Iterator[Foun
                     return
     except library.ArchiveError as exc:
         is_locked = "ncrypt" in str(exc) or "assphrase" in str(exc)
-        yield BadEntry("", locked("压缩包") if is_locked else damaged("压缩包（或它的后半部分）"))
+        yield BadEntry("", locked("这个压缩包") if is_locked else damaged("压缩包（或它的后半部分）"))
 
 
 def _path(entry: Any, names: Names) -> str:
-    """Return the clean path of an entry; libarchive gives text or, outside its locale, bytes."""
+    """Return the clean path of an entry.
+
+    libarchive gives no name that the locale of the process cannot write (LC_ALL=C).
+    """
     name = entry.pathname
     return names.clean(decode_name(name) if isinstance(name, bytes) else name or "")
 

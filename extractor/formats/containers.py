@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from extractor.errors import ParseError
 from extractor.formats import container_sniffing as sniffing
 from extractor.formats.limits import MIB, Limits, over_limit, size_text
+from extractor.formats.plaintext import readable_share
 
 _SMALL: Final = 16 * MIB
 _CHUNK: Final = MIB // 4
@@ -225,10 +226,16 @@ def left_out(path: str) -> LeftOut | None:
 
 
 def decode_name(raw: bytes) -> str:
-    """Decode the name of an entry: UTF-8, else GBK, which Chinese Windows writes."""
+    """Decode a name: UTF-8, or GBK, which Chinese Windows writes, or Big5.
+
+    A short name may fit two of them (图 in GBK is ͼ in UTF-8): the more common characters win.
+    """
+    if raw.isascii():
+        return raw.decode("ascii")
+    fitting = []
     for encoding in ("utf-8", "gb18030", "big5"):
         try:
-            return raw.decode(encoding)
+            fitting.append(raw.decode(encoding))
         except UnicodeDecodeError:
             continue
-    return raw.decode("latin-1")
+    return max(fitting, key=readable_share, default=raw.decode("latin-1"))

@@ -75,6 +75,7 @@ _STAMP: Final = re.compile(r"20[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]{1,2}\s{1,3}[0-9
 _SIGNED: Final = 6
 """Lines at most of a signature that stands outside the main element."""
 _LONGEST_SOURCE: Final = 160
+_LONGEST_FOOT: Final = 400
 _LONGEST_TITLE: Final = 300
 _SHARE: Final = 0.97
 """A step inward is taken when this share of the page's sentences goes along."""
@@ -84,58 +85,7 @@ _LISTED: Final = 3
 
 def choose(root: Node, pieces: Sequence[Piece], titles: Sequence[str]) -> Choice:
     """Give every piece its part; `titles` are what the head of the page calls itself."""
-    _show_if_all_hidden(pieces)
-    index = _index_tables(pieces)
-    weights = [0 if _table(piece) in index else _weight(piece) for piece in pieces]
-    sums = _sums(root, pieces, weights)
-    main = _main(root, sums)
-    inside = _inside(main, pieces)
-    if not any(inside):
-        main, inside = [root], [True] * len(pieces)
-    _reach_signature(pieces, inside)
-    choice = Choice([Part.NAVIGATION] * len(pieces), containers=set(main))
-    title = _find_title(pieces, inside, titles)
-    known = any(_is_container(node) for node in main)
-    heavy = [at for at, held in enumerate(inside) if held and weights[at]]
-    first, last = (heavy[0], heavy[-1]) if heavy else (len(pieces), -1)
-    lists = set() if known else _link_lists(pieces, inside)
-    begin = inside.index(True)
-    for at in range(max(title, default=begin) + 1, begin):
-        inside[at] = not (pieces[at].linked or _surrounds(pieces[at]))  # number and addressee
-    for at, piece in enumerate(pieces):
-        if at in title:
-            choice.parts[at] = Part.TITLE
-        elif _table(piece) in index:
-            choice.parts[at] = Part.SOURCE
-        elif piece.hidden or not inside[at]:
-            choice.parts[at] = _outside(piece)
-            choice.unsure += weights[at] if not piece.hidden else 0
-        else:
-            choice.parts[at] = _part_inside(piece, at < first, at > last, known, lists)
-    return choice
-
-
-def _reach_signature(pieces: Sequence[Piece], inside: list[bool]) -> None:
-    """Take in the signature and date that stand right behind the main element."""
-    end = len(inside) - inside[::-1].index(True)
-    run = []
-    for at in range(end, min(end + _SIGNED, len(pieces))):
-        piece = pieces[at]
-        if piece.linked or _surrounds(piece) or len(piece.text) > 60:
-            break
-        run.append(at)
-    dated = [at for at in run if _DATED.fullmatch(pieces[at].text)]
-    if dated:
-        for at in range(end, dated[-1] + 1):
-            inside[at] = True
-
-
-def _surrounds(piece: Piece) -> bool:
-    """Tell a line that is known to be about the page, wherever it stands."""
-    known = _PLACE.search(piece.text) or _STRONG.search(piece.text)
-    weak = _WEAK.match(piece.text) and not _DATED.fullmatch(piece.text)
-    stamped = len(piece.text) <= 60 and _STAMP.search(piece.text)
-    return piece.hidden or bool(known or weak or stamped) or _is_furniture(piece)
+    return _Chooser(root, pieces).choose(titles)
 
 
 def all_of_it(pieces: Sequence[Piece]) -> Choice:
@@ -143,19 +93,83 @@ def all_of_it(pieces: Sequence[Piece]) -> Choice:
     return Choice([Part.NAVIGATION if piece.hidden else Part.BODY for piece in pieces])
 
 
-def _part_inside(piece: Piece, before: bool, after: bool, known: bool, lists: set[Node]) -> Part:
-    """Judge a piece in the main element: its edges may hold what surrounds a body."""
-    if piece.node in lists or _is_furniture(piece):
-        return Part.NAVIGATION
-    if known or not (before or after) or piece.cell is not None and not before:
-        return Part.BODY
-    menu = before and piece.linked * 2 > len(piece.text)
-    if menu or _PLACE.search(piece.text):
-        return Part.NAVIGATION
-    short = len(piece.text) <= _LONGEST_SOURCE
-    if short and (_surrounds(piece) if before else _STRONG.search(piece.text)):
-        return Part.SOURCE
-    return Part.BODY
+class _Chooser:
+    """What is known of one page while its pieces are judged."""
+
+    def __init__(self, root: Node, pieces: Sequence[Piece]) -> None:
+        _show_if_all_hidden(pieces)
+        self._pieces = pieces
+        self._elements = _Elements()
+        self._index = _index_tables(pieces)
+        self._weights = [
+            0 if _table(piece) in self._index else _weight(piece, self._elements)
+            for piece in pieces
+        ]
+        self._main = _main(root, _sums(root, pieces, self._weights), self._elements)
+        self._inside = _inside(self._main, pieces)
+        if not any(self._inside):
+            self._main, self._inside = [root], [True] * len(pieces)
+        self._known = any(self._elements.is_container(node) for node in self._main)
+        self._lists = set() if self._known else _link_lists(pieces, self._inside)
+
+    def choose(self, titles: Sequence[str]) -> Choice:
+        choice = Choice([Part.NAVIGATION] * len(self._pieces), containers=set(self._main))
+        self._reach_signature()
+        title = _find_title(self._pieces, self._inside, titles, self._elements)
+        self._reach_address(title)
+        heavy = [at for at, held in enumerate(self._inside) if held and self._weights[at]]
+        first, last = (heavy[0], heavy[-1]) if heavy else (len(self._pieces), -1)
+        for at, piece in enumerate(self._pieces):
+            if at in title:
+                choice.parts[at] = Part.TITLE
+            elif _table(piece) in self._index:
+                choice.parts[at] = Part.SOURCE
+            elif piece.hidden or not self._inside[at]:
+                choice.parts[at] = _outside(piece)
+                choice.unsure += 0 if piece.hidden else self._weights[at]
+            else:
+                choice.parts[at] = self._part_inside(piece, at < first, at > last)
+        return choice
+
+    def _part_inside(self, piece: Piece, before: bool, after: bool) -> Part:
+        """Judge a piece in the main element: its edges may hold what surrounds a body."""
+        if piece.node in self._lists or self._elements.is_furniture(piece):
+            return Part.NAVIGATION
+        edge = before or (after and piece.cell is None)
+        if self._known or not edge:
+            return Part.BODY
+        if _PLACE.search(piece.text) or (before and piece.linked * 2 > len(piece.text)):
+            return Part.NAVIGATION
+        about = self._surrounds(piece) if before else _STRONG.search(piece.text)
+        return Part.SOURCE if about and len(piece.text) <= _LONGEST_SOURCE else Part.BODY
+
+    def _reach_signature(self) -> None:
+        """Take in the signature and date that stand right behind the main element."""
+        end = len(self._inside) - self._inside[::-1].index(True)
+        reached = end
+        for at in range(end, min(end + _SIGNED, len(self._pieces))):
+            piece = self._pieces[at]
+            if piece.linked or self._surrounds(piece) or len(piece.text) > 60:
+                break
+            if _DATED.fullmatch(piece.text):
+                reached = at + 1
+        for at in range(end, reached):
+            self._inside[at] = True
+
+    def _reach_address(self, title: frozenset[int]) -> None:
+        """Take in the number and the addressee that stand between title and main element."""
+        begin = self._inside.index(True)
+        for at in range(max(title, default=begin) + 1, begin):
+            piece = self._pieces[at]
+            self._inside[at] = not piece.linked and not self._surrounds(piece)
+
+    def _surrounds(self, piece: Piece) -> bool:
+        """Tell a line that is known to be about the page, wherever it stands."""
+        known = _PLACE.search(piece.text) or _STRONG.search(piece.text)
+        weak = _WEAK.match(piece.text) and not _DATED.fullmatch(piece.text)
+        stamped = len(piece.text) <= 60 and _STAMP.search(piece.text)
+        about = bool(known or weak or stamped)
+        return piece.hidden or about or self._elements.is_furniture(piece)
 
 
 def _table(piece: Piece) -> int:
@@ -196,9 +210,9 @@ def _sentences(piece: Piece) -> int:
     return own if own * 2 > len(piece.text) else 0
 
 
-def _weight(piece: Piece) -> int:
+def _weight(piece: Piece, elements: _Elements) -> int:
     """Return how much a piece says for being in the body."""
-    if piece.hidden or _is_furniture(piece):
+    if piece.hidden or elements.is_furniture(piece):
         return 0
     edge = _PLACE.search(piece.text) or _STRONG.search(piece.text)
     if edge and len(piece.text) <= _LONGEST_SOURCE:
@@ -208,27 +222,52 @@ def _weight(piece: Piece) -> int:
     return _sentences(piece)
 
 
-def _is_furniture(piece: Piece) -> bool:
-    """Tell what says itself, or whose element says, that it is the page's and not the text's."""
-    if _FOOT.search(piece.text) and len(piece.text) <= 400:
-        return True
-    node, steps = piece.node, 0
-    while node is not None and steps < 12:
-        if _is_container(node):
-            return False
-        if node.tag in _FURNITURE_TAGS:
-            return True
-        named = f"{node.get('class') or ''} {node.get('id') or ''}"
-        light = piece.linked * 2 > len(piece.text) or len(piece.text) < 30
-        if light and node.tag != "body" and _FURNITURE_NAME.search(named):
-            return True
-        node, steps = node.getparent(), steps + 1
-    return False
+class _Elements:
+    """Says of an element whether it, or what it stands in, is a container or furniture.
 
+    The nearest element that says anything decides; what is found is kept, so that all questions
+    together take one walk through the page.
+    """
 
-def _is_container(node: Node) -> bool:
-    names = [*(node.get("class") or "").split(), node.get("id") or ""]
-    return any(_CONTAINER.fullmatch(name) is not None for name in names)
+    def __init__(self) -> None:
+        self._known: dict[Node, tuple[bool, bool]] = {None: (False, False)}
+        self._containers: dict[Node, bool] = {}
+
+    def is_furniture(self, piece: Piece) -> bool:
+        """Tell what says itself, or whose element says, that it is the page's and not the text's.
+
+        A name like "header" counts only for lines that are short or made of links.
+        """
+        if len(piece.text) <= _LONGEST_FOOT and _FOOT.search(piece.text):
+            return True
+        by_tag, by_name = self._of(piece.node)
+        return by_tag or (by_name and (piece.linked * 2 > len(piece.text) or len(piece.text) < 30))
+
+    def _of(self, node: Node) -> tuple[bool, bool]:
+        path = []
+        while node not in self._known:
+            path.append(node)
+            node = node.getparent()
+        found = self._known[node]
+        for each in reversed(path):
+            if self.is_container(each):
+                found = (False, False)
+            elif each.tag in _FURNITURE_TAGS:
+                found = (True, True)
+            elif each.tag != "body" and (each.get("class") or each.get("id")):
+                named = f"{each.get('class') or ''} {each.get('id') or ''}"
+                found = (found[0], found[1] or _FURNITURE_NAME.search(named) is not None)
+            self._known[each] = found
+        return found
+
+    def is_container(self, node: Node) -> bool:
+        """Tell whether an element is one of the known containers of a body."""
+        known = self._containers.get(node)
+        if known is None:
+            names = [*(node.get("class") or "").split(), node.get("id") or ""]
+            known = any(name and _CONTAINER.fullmatch(name) is not None for name in names)
+            self._containers[node] = known
+        return known
 
 
 def _sums(root: Node, pieces: Sequence[Piece], weights: Sequence[int]) -> dict[Node, int]:
@@ -245,13 +284,14 @@ def _sums(root: Node, pieces: Sequence[Piece], weights: Sequence[int]) -> dict[N
     return sums
 
 
-def _main(root: Node, sums: dict[Node, int]) -> list[Node]:
+def _main(root: Node, sums: dict[Node, int], elements: _Elements) -> list[Node]:
     """Return the element with the page's sentences, or the known containers that have most."""
     total = sums.get(root, 0)
     outer = [
         node
         for node in sums
-        if _is_container(node) and not any(_is_container(up) for up in node.iterancestors())
+        if elements.is_container(node)
+        and not any(elements.is_container(up) for up in node.iterancestors())
     ]
     if outer and sum(sums[node] for node in outer) * 10 >= total * 6:
         return outer
@@ -282,7 +322,10 @@ def _squeeze(text: str) -> str:
 
 
 def _find_title(
-    pieces: Sequence[Piece], inside: Sequence[bool], titles: Sequence[str]
+    pieces: Sequence[Piece],
+    inside: Sequence[bool],
+    titles: Sequence[str],
+    elements: _Elements,
 ) -> frozenset[int]:
     """Return the pieces that are the title: what the head of the page names, else the heading."""
     start = next((at for at, held in enumerate(inside) if held), len(pieces))
@@ -298,7 +341,7 @@ def _find_title(
             return frozenset(run)
     for at in range(min(start, len(pieces)) - 1, -1, -1):
         piece = pieces[at]
-        if piece.level in (1, 2) and not piece.linked and not _is_furniture(piece):
+        if piece.level in (1, 2) and not piece.linked and not elements.is_furniture(piece):
             return frozenset(_same_block(pieces, at))
     return frozenset()
 

@@ -32,6 +32,9 @@ _DOWNLOAD: Final = re.compile(
     r"\.(?:pdf|docx?|wps|ofd|xlsx?|et|pptx?|txt|rtf|zip|rar|7z|jpe?g|png|tiff?)$", re.IGNORECASE
 )
 _SUFFIX: Final = re.compile(r"\s{0,5}[-_|—–>]\s{0,5}")
+_TOO_DEEP: Final = (
+    "网页的元素嵌套过深，最里层的内容没有读到。请在浏览器中打开后打印成 PDF 再上传。"
+)
 _NAMED: Final = 20
 """So many names at most stand in a warning."""
 
@@ -85,14 +88,12 @@ def read_markup(
     """
     root, cut = parse_markup(markup)
     if cut:
-        builder.warn(
-            "nesting_too_deep",
-            "网页的元素嵌套过深，最里层的内容可能没有读到。请在浏览器中打开后打印成 PDF 再上传。",
-            partial=True,
-        )
+        builder.warn("nesting_too_deep", _TOO_DEEP, partial=True)
     if frame is not None:
         _fill_frames(root, frame)
     pieces = walk(root)
+    if not pieces and cut:
+        raise CorruptFileError(_TOO_DEEP)
     if not pieces:
         _note_missing(root, None, builder)
         raise EmptyFileError("网页里没有文字。正文可能是图片，或保存时没有存下来；请重新保存整个网页。")

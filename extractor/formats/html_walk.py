@@ -48,6 +48,8 @@ _CJK: Final = "\u2e80-\u303f\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U
 _WRAP: Final = re.compile(rf"(?<=[{_CJK}])[ \t]*[\r\n][ \t\r\n]*(?=[{_CJK}])")
 _RUN: Final = re.compile(r"[ \t\r\n\f]+")
 _FIXED: Final = str.maketrans({"\u00a0": " ", "\u2002": " ", "\u2009": " ", "\u2003": "\u3000"})
+_MOST_COLUMNS: Final = 200
+"""Columns up to which spans over rows are followed."""
 _WIDEST_SPAN: Final = 100
 """Widest span of rows or columns that is believed."""
 
@@ -87,7 +89,7 @@ class _Table:
             self.column += 1
         at = self.column
         wide, high = _span(cell, "colspan"), _span(cell, "rowspan")
-        if high > 1:
+        if high > 1 and at + wide < _MOST_COLUMNS:
             for column in range(at, at + wide):
                 self.taken[column] = self.row + high - 1
         self.column += wide

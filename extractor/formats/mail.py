@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.header import decode_header
 from email.message import Message
+from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import unquote_to_bytes, urljoin
 
@@ -143,13 +144,27 @@ def parse_letter(data: bytes) -> Letter:
         CorruptFileError: parts within parts beyond what can be followed.
     """
     message = _parse(data)
+    _mend(message)
     letter = Letter(subject=header(message, "subject"))
     for name, label in _HEADS:
-        if text := header(message, name):
+        text = header(message, name)
+        text = _moment(text) if name == "date" else text
+        if text:
             letter.heads.append((label, text))
+    texts: list[str] = []
+    pages: list[str] = []
     for part in _leaves(message):
-        _place(part, letter)
+        _place(part, letter, texts, pages)
+    letter.text, letter.html = "\n".join(texts), "".join(pages)
     return letter
+
+
+def _moment(text: str) -> str:
+    """Return a date as 2023-08-01 10:00, by the clock of the sender; else as it was written."""
+    try:
+        return parsedate_to_datetime(text).strftime("%Y-%m-%d %H:%M")
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return text
 
 
 def _parse(data: bytes) -> Message:
@@ -172,19 +187,26 @@ def _leaves(message: Message) -> Iterator[Message]:
         if isinstance(inner, list) and not nested and seen <= _MOST_PARTS:
             stack.extend(each for each in reversed(inner) if isinstance(each, Message))
         else:
+            _mend(part)
             yield part
 
 
-def _place(part: Message, letter: Letter) -> None:
+def _mend(message: Message) -> None:
+    """Put text in the place of header fields that hold raw bytes: UTF-8 or GBK."""
+    for name, value in list(message.raw_items()):
+        if isinstance(value, str) and _escaped(value):
+            text = decode_name(value.encode("ascii", "surrogateescape"))
+            message.replace_header(name, text)
+
+
+def _place(part: Message, letter: Letter, texts: list[str], pages: list[str]) -> None:
     kind = part.get_content_type()
     name = _filename(part)
     is_text = kind in ("text/plain", "text/html")
     if is_text and not name and part.get_content_disposition() != "attachment":
         text = _text_of(part)
-        if kind == "text/html":
-            letter.html += text
-        else:
-            letter.text = f"{letter.text}\n{text}" if letter.text else text
+        if text:
+            (pages if kind == "text/html" else texts).append(text)
         return
     content = _bytes_of(part)
     if content:
@@ -246,18 +268,16 @@ def header(message: Message, name: str) -> str:
 
 
 def unfold(value: object) -> str:
-    """Decode a header: RFC 2047 words, else raw UTF-8 or GBK; line folds become spaces."""
+    """Decode the RFC 2047 words of a header; line folds become spaces."""
     text = str(value)[:_LONGEST_HEADER]
-    raw = text.encode("ascii", "surrogateescape") if text.isascii() or _escaped(text) else b""
-    if raw and not raw.isascii():
-        text = decode_name(raw)
-    elif "=?" in text:
+    if "=?" in text:
         text = _decode_words(_ENCODED.sub("?==?", text))
     return re.sub(r"\s{1,200}", " ", text).strip()
 
 
 def _escaped(text: str) -> bool:
-    return all(char < "\x80" or "\udc80" <= char <= "\udcff" for char in text)
+    """Tell whether a header holds raw bytes and nothing else beyond ASCII."""
+    return not text.isascii() and all(c < "\x80" or "\udc80" <= c <= "\udcff" for c in text)
 
 
 def _decode_words(text: str) -> str:
