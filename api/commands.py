@@ -20,6 +20,7 @@ from rich.text import Text
 from api.batch import (
     Done,
     Failure,
+    Inputs,
     OutputNames,
     Skipped,
     find_inputs,
@@ -50,9 +51,7 @@ def run_extract(
         wrong_use(f"--format 只能是 json 或 table，写的是“{form}”")
     if folder is not None and folder.exists() and not folder.is_dir():
         wrong_use(f"-o 要写文件夹，“{folder}”是一个文件")
-    inputs = find_inputs(files)
-    for failure in inputs.failures:
-        report(failure)
+    inputs = _found(files)
     if folder is None and form == "json" and len(inputs.paths) > 1:
         wrong_use(f"有{len(inputs.paths)}个文件：请用 -o 指定保存结果的文件夹，例如 -o 结果")
     suffix = ".json" if form == "json" else ".txt"
@@ -100,6 +99,14 @@ def _extraction_bytes(done: Done, form: str, records: Sequence[str]) -> bytes:
     return render_text(view, _PRINT_WIDTH).encode("utf-8", "replace")
 
 
+def _found(files: Sequence[Path]) -> Inputs:
+    """Return the files of a command, and report what could not be found."""
+    inputs = find_inputs(files)
+    for failure in inputs.failures:
+        report(failure)
+    return inputs
+
+
 def run_checklist(files: Sequence[Path], outputs: Sequence[Path], quiet: bool) -> int:
     """Build the checklist of one case from its files, print it and save it."""
     for path in outputs:
@@ -107,9 +114,7 @@ def run_checklist(files: Sequence[Path], outputs: Sequence[Path], quiet: bool) -
             wrong_use(f"-o 只能写 .xlsx 或 .json 文件，写的是“{path}”")
         if path.is_dir():
             wrong_use(f"-o 要写文件，“{path}”是文件夹，例如 {path / '清单.xlsx'}")
-    inputs = find_inputs(files)
-    for failure in inputs.failures:
-        report(failure)
+    inputs = _found(files)
     failed = len(inputs.failures)
     done: list[Done] = []
     with progress("正在读取", len(inputs.paths)) as step:

@@ -40,7 +40,7 @@ def gbk_zip(files: Mapping[str, bytes], encoding: str = "gbk", extra: bool = Fal
 
     `extra` adds the Unicode path field of Info-ZIP and garbles the plain name.
     """
-    body, directory = b"", b""
+    body, directory = bytearray(), bytearray()
     for name, content in files.items():
         raw = name.encode(encoding)
         field = b""
@@ -56,7 +56,7 @@ def gbk_zip(files: Mapping[str, bytes], encoding: str = "gbk", extra: bool = Fal
         body += b"PK\x03\x04" + common + raw + field + content
     count = min(len(files), 0xFFFF)
     end = struct.pack("<HHHHIIH", 0, 0, count, count, len(directory), len(body), 0)
-    return body + directory + b"PK\x05\x06" + end
+    return bytes(body + directory) + b"PK\x05\x06" + end
 
 
 def _vint(value: int) -> bytes:
@@ -139,8 +139,19 @@ def compound_file(tree: Tree) -> bytes:
         struct.pack_into("<I", fat, (sectors + number) * 4, _FAT)
     head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16)
     head += struct.pack("<HHHHH6x", 0x3E, 3, 0xFFFE, 9, 6)
-    head += struct.pack("<IIIIIIIIII", 0, fats, places[1], 0, _CUTOFF, places[0] if small else _END,
-                        len(minifat) // _SECTOR, _END, 0, sectors)
+    head += struct.pack(
+        "<IIIIIIIIII",
+        0,
+        fats,
+        places[1],
+        0,
+        _CUTOFF,
+        places[0] if small else _END,
+        len(minifat) // _SECTOR,
+        _END,
+        0,
+        sectors,
+    )
     head += b"".join(struct.pack("<I", sectors + n if n < fats else _FREE) for n in range(1, 109))
     return head + bytes(big) + bytes(fat)
 

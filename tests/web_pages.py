@@ -21,7 +21,18 @@ PARAGRAPHS = (
     "2.建议由青石县应急管理局对宏路公司处以罚款90万元。",
     "附注。",
 )
-CELLS = ("序号", "姓名", "处理意见", "1", "孙小满", "移送司法机关", "2", "周到", "罚款3万元", "撤职")
+CELLS = (
+    "序号",
+    "姓名",
+    "处理意见",
+    "1",
+    "孙小满",
+    "移送司法机关",
+    "2",
+    "周到",
+    "罚款3万元",
+    "撤职",
+)
 TABLE = (
     "<table border=1><tr><th>序号</th><th>姓名</th><th>处理意见</th></tr>"
     "<tr><td>1</td><td><p>孙小满</p></td><td>移送司法机关</td></tr>"
@@ -38,7 +49,9 @@ FOOT = (
     "<p>网站标识码：9901230001　京ICP备00000000号　公安备案00000000000000号</p>"
     '<p><a href="/map">网站地图</a> | <a href="/about">联系我们</a></p></div>'
 )
-SCRIPT = "<script>var 统计='不是正文的脚本';document.write(统计)</script><style>.a{color:red}</style>"
+SCRIPT = (
+    "<script>var 统计='不是正文的脚本';document.write(统计)</script><style>.a{color:red}</style>"
+)
 LINKS = (
     '<div class="xglj"><h4>相关链接</h4><ul>'
     + "".join(f'<li><a href="/x{at}.html">河湾镇召开第{at}次安全会议</a></li>' for at in range(6))
@@ -94,7 +107,17 @@ def _trs() -> WebPage:
         "TRS editor",
         page(inside),
         (TITLE, *PARAGRAPHS, *CELLS),
-        (*FURNITURE, "当前位置", "字号", "打印", "扫一扫", "浏览次数", "相关链接", "安全会议", "QS001"),
+        (
+            *FURNITURE,
+            "当前位置",
+            "字号",
+            "打印",
+            "扫一扫",
+            "浏览次数",
+            "相关链接",
+            "安全会议",
+            "QS001",
+        ),
     )
 
 
@@ -190,21 +213,29 @@ def _from_word() -> WebPage:
         f"<div class=WordSection1><p class=MsoTitle align=center><b>{TITLE}</b></p>{text}{TABLE}"
         "<p class=MsoNormal><span lang=EN-US><o:p>&nbsp;</o:p></span></p></div>"
     )
-    head = "<!--[if gte mso 9]><xml><w:WordDocument>不是正文的脚本</w:WordDocument></xml><![endif]-->"
+    head = (
+        "<!--[if gte mso 9]><xml><w:WordDocument>不是正文的脚本</w:WordDocument></xml><![endif]-->"
+    )
     return WebPage("saved by Word", page(inside, head), (TITLE, *PARAGRAPHS, *CELLS), FURNITURE)
 
 
 def _short() -> WebPage:
-    texts = ("各乡镇人民政府：", "现将报告转发给你们，请遵照执行。", "青石县安全生产委员会办公室", "2023年8月3日")
+    texts = (
+        "各乡镇人民政府：",
+        "现将报告转发给你们，请遵照执行。",
+        "青石县安全生产委员会办公室",
+        "2023年8月3日",
+    )
     title = "关于转发事故调查报告的通知"
     lists = "".join(
-        f'<li><a href="/n{at}">青石县召开第{at}季度防范重特大事故电视电话会议，部署近期工作</a></li>'
+        f'<li><a href="/n{at}">青石县召开第{at}季度防范重特大事故电视电话会议</a></li>'
         for at in range(40)
     )
     inside = (
         f"{NAVIGATION}<div>{PLACE}</div><div class='left'><h3>最新公告</h3><ul>{lists}</ul></div>"
         f"<div class='article'><h2>{title}</h2><p class='sub'>2023-08-03 来源：县安委办</p>"
-        f"<div class='con'>{paragraphs(texts=texts)}<p>附件：<a href='b.pdf'>事故调查报告.pdf</a></p>"
+        f"<div class='con'>{paragraphs(texts=texts)}"
+        f"<p>附件：<a href='b.pdf'>事故调查报告.pdf</a></p>"
         f"</div></div>{FOOT}"
     )
     return WebPage(

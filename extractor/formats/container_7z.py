@@ -35,7 +35,8 @@ def load_libarchive() -> Any:
         import libarchive
     except (ImportError, OSError, AttributeError, TypeError) as exc:
         raise MissingToolError(
-            "读取 7z、RAR 压缩包需要 libarchive，本机没有安装。请解压后上传里面的文件；或让管理员安装："
+            "读取 7z、RAR 压缩包需要 libarchive，本机没有安装。请解压后上传里面的文件；"
+            "或让管理员安装："
             "系统软件包 libarchive13（Debian、Ubuntu：apt install libarchive13），"
             "以及 pip install 'hecha[archives]'。"
         ) from exc
@@ -60,7 +61,9 @@ def walk_libarchive(data: bytes, filename: str, budget: Budget) -> Iterator[Foun
                     return
     except library.ArchiveError as exc:
         is_locked = "ncrypt" in str(exc) or "assphrase" in str(exc)
-        yield BadEntry("", locked("这个压缩包") if is_locked else damaged("压缩包（或它的后半部分）"))
+        yield BadEntry(
+            "", locked("这个压缩包") if is_locked else damaged("压缩包（或它的后半部分）")
+        )
 
 
 def _path(entry: Any, names: Names) -> str:

@@ -1,4 +1,4 @@
-"""TAR archives, and single files packed by gzip, bzip2 or xz. Links and devices are not followed."""
+"""TAR archives, and files packed by gzip, bzip2 or xz. Links and devices are not followed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,14 @@ from extractor.formats.containers import (
 )
 
 _BROKEN: Final = (tarfile.TarError, EOFError, OSError, ValueError, OverflowError, RecursionError)
-_ENDINGS: Final = {".tgz": ".tar", ".tbz2": ".tar", ".txz": ".tar", ".gz": "", ".bz2": "", ".xz": ""}
+_ENDINGS: Final = {
+    ".tgz": ".tar",
+    ".tbz2": ".tar",
+    ".txz": ".tar",
+    ".gz": "",
+    ".bz2": "",
+    ".xz": "",
+}
 
 
 def walk_tar(data: bytes, filename: str, budget: Budget) -> Iterator[Found]:
@@ -55,9 +62,7 @@ def walk_tar(data: bytes, filename: str, budget: Budget) -> Iterator[Found]:
             yield BadEntry("", damaged("TAR 压缩包的后半部分"))
 
 
-def _read(
-    archive: tarfile.TarFile, member: tarfile.TarInfo, names: Names, budget: Budget
-) -> Found:
+def _read(archive: tarfile.TarFile, member: tarfile.TarInfo, names: Names, budget: Budget) -> Found:
     path = names.clean(decode_name(member.name.encode("utf-8", "surrogateescape")))
     try:
         budget.count()
@@ -85,8 +90,8 @@ def _open(data: bytes) -> IO[bytes]:
     if data.startswith(b"\x1f\x8b"):
         return gzip.GzipFile(fileobj=io.BytesIO(data))  # type: ignore[return-value]
     if data.startswith(b"BZh"):
-        return bz2.BZ2File(io.BytesIO(data))  # type: ignore[return-value]
-    return lzma.LZMAFile(io.BytesIO(data))  # type: ignore[return-value]
+        return bz2.BZ2File(io.BytesIO(data))
+    return lzma.LZMAFile(io.BytesIO(data))
 
 
 def walk_stream(data: bytes, filename: str, budget: Budget) -> Iterator[Found]:

@@ -86,7 +86,8 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: str, budget: Bu
         return BadEntry(
             path,
             UnsupportedFormatError(
-                f"“{path}”用的压缩方法不能读取。请解压后重新压缩为普通的 ZIP，或直接上传其中的文件。"
+                f"“{path}”用的压缩方法不能读取。"
+                "请解压后重新压缩为普通的 ZIP，或直接上传其中的文件。"
             ),
         )
     except (*_BROKEN, RuntimeError):

@@ -70,7 +70,10 @@ _INDEX: Final = re.compile(
     r"主题分类|信息分类|公开方式|公开形式|公开时限|体裁分类|主\s{0,4}题\s{0,4}词|有\s{0,4}效\s{0,4}性|标\s{0,4}题|名\s{0,4}称)"
     r"\s{0,4}(?:[:：】\]]|$)"
 )
-_DATED: Final = re.compile(r"(?:20[0-9]{2}|[二○〇零]{2,3}[○〇零一二三四五六七八九十]{1,2})年[0-9一二三四五六七八九十]{1,3}月[0-9一二三四五六七八九十]{1,3}日")
+_DATED: Final = re.compile(
+    r"(?:20[0-9]{2}|[二○〇零]{2,3}[○〇零一二三四五六七八九十]{1,2})年"
+    r"[0-9一二三四五六七八九十]{1,3}月[0-9一二三四五六七八九十]{1,3}日"
+)
 _STAMP: Final = re.compile(r"20[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]{1,2}\s{1,3}[0-9]{1,2}:[0-9]{2}")
 _SIGNED: Final = 6
 """Lines at most of a signature that stands outside the main element."""
@@ -187,10 +190,9 @@ def _index_tables(pieces: Sequence[Piece]) -> set[int]:
 
 def _outside(piece: Piece) -> Part:
     short = len(piece.text) <= _LONGEST_SOURCE and not piece.hidden
-    if short and not _PLACE.search(piece.text) and not _FOOT.search(piece.text):
-        if _STRONG.search(piece.text) or _WEAK.match(piece.text):
-            return Part.SOURCE
-    return Part.NAVIGATION
+    other = _PLACE.search(piece.text) or _FOOT.search(piece.text)
+    about = _STRONG.search(piece.text) or _WEAK.match(piece.text)
+    return Part.SOURCE if short and about and not other else Part.NAVIGATION
 
 
 def _show_if_all_hidden(pieces: Sequence[Piece]) -> None:
@@ -298,14 +300,14 @@ def _main(root: Node, sums: dict[Node, int], elements: _Elements) -> list[Node]:
     node = root
     while True:
         inner = max(node, key=lambda child: sums.get(child, 0), default=None)
-        enough = inner is not None and sums.get(inner, 0) >= total * _SHARE and total > 0
-        if not enough or inner is None or inner.tag in ("table", "p", "ol", "ul"):
-            if inner is None or inner.tag != "table" or not enough or not _lays_out(inner, total):
-                return [node]
+        if inner is None or not 0 < total * _SHARE <= sums.get(inner, 0):
+            return [node]
+        if inner.tag in ("p", "ol", "ul") or (inner.tag == "table" and not _lays_out(inner)):
+            return [node]
         node = inner
 
 
-def _lays_out(table: Node, total: int) -> bool:
+def _lays_out(table: Node) -> bool:
     """Tell a table that only lays the page out: it holds other tables or paragraphs."""
     return next(table.iter("p"), None) is not None or sum(1 for _ in table.iter("table")) > 1
 

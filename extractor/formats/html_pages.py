@@ -26,15 +26,14 @@ _HEAD_BYTES: Final = 8192
 _SIZE_PER_CHARACTER: Final = 16
 """Bytes of markup a page may have for each character that is allowed."""
 _FORMATTING: Final = re.compile(
-    r"</?(?:font|span|b|i|u|strong|em|big|small|div|center|section)(?:\s[^<>]{0,2000})?>", re.IGNORECASE
+    r"</?(?:font|span|b|i|u|strong|em|big|small|div|center|section)(?:\s[^<>]{0,2000})?>",
+    re.IGNORECASE,
 )
 _DOWNLOAD: Final = re.compile(
     r"\.(?:pdf|docx?|wps|ofd|xlsx?|et|pptx?|txt|rtf|zip|rar|7z|jpe?g|png|tiff?)$", re.IGNORECASE
 )
 _SUFFIX: Final = re.compile(r"\s{0,5}[-_|—–>]\s{0,5}")
-_TOO_DEEP: Final = (
-    "网页的元素嵌套过深，最里层的内容没有读到。请在浏览器中打开后打印成 PDF 再上传。"
-)
+_TOO_DEEP: Final = "网页的元素嵌套过深，最里层的内容没有读到。请在浏览器中打开后打印成 PDF 再上传。"
 _NAMED: Final = 20
 """So many names at most stand in a warning."""
 
@@ -96,7 +95,9 @@ def read_markup(
         raise CorruptFileError(_TOO_DEEP)
     if not pieces:
         _note_missing(root, None, builder)
-        raise EmptyFileError("网页里没有文字。正文可能是图片，或保存时没有存下来；请重新保存整个网页。")
+        raise EmptyFileError(
+            "网页里没有文字。正文可能是图片，或保存时没有存下来；请重新保存整个网页。"
+        )
     _check(pieces, limits)
     titles = _titles(root)
     choice = all_of_it(pieces) if whole else choose(root, pieces, titles)
@@ -213,7 +214,11 @@ def _add_named_title(
     )[:500]
     for title in titles[:1]:
         name = _SUFFIX.split(title)[0]
-        if len(name) >= 8 and name not in body and any(part is Part.SOURCE for part in choice.parts):
+        if (
+            len(name) >= 8
+            and name not in body
+            and any(part is Part.SOURCE for part in choice.parts)
+        ):
             builder.add_block(name, "heading", level=1)
 
 

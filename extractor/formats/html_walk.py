@@ -17,15 +17,81 @@ Node = Any
 """An element of lxml, which has no types."""
 
 _BLOCKS: Final = frozenset(
-    "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset "
-    "figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 header hr html legend li main menu "
-    "nav noscript ol p pre section summary table tbody td tfoot th thead title tr ul".split()
+    [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "caption",
+        "center",
+        "dd",
+        "details",
+        "dialog",
+        "dir",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "frameset",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hr",
+        "html",
+        "legend",
+        "li",
+        "main",
+        "menu",
+        "nav",
+        "noscript",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "summary",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "title",
+        "tr",
+        "ul",
+    ]
 )
 _SKIPPED: Final = frozenset(
-    "script style head template object embed applet svg math audio video canvas rt rp colgroup col "
-    "datalist xml".split()
+    [
+        "script",
+        "style",
+        "head",
+        "template",
+        "object",
+        "embed",
+        "applet",
+        "svg",
+        "math",
+        "audio",
+        "video",
+        "canvas",
+        "rt",
+        "rp",
+        "colgroup",
+        "col",
+        "datalist",
+        "xml",
+    ]
 )
-_HIDDEN: Final = frozenset("button select option textarea noscript".split())
+_HIDDEN: Final = frozenset({"button", "select", "option", "textarea", "noscript"})
 _HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
 _NO_DISPLAY: Final = re.compile(r"display\s{0,3}:\s{0,3}none", re.IGNORECASE)
 _LIST_TYPES: Final = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
@@ -42,7 +108,9 @@ _STYLE_TYPES: Final = {
         ("cjk-ideographic", "simp-chinese-informal", "trad-chinese-informal"), "chineseCounting"
     ),
 }
-_NUMBERED: Final = re.compile(r"[(（]?[0-9一二三四五六七八九十]{1,3}[)）.．、]|第[0-9一二三四五六七八九十]{1,3}[条章]")
+_NUMBERED: Final = re.compile(
+    r"[(（]?[0-9一二三四五六七八九十]{1,3}[)）.．、]|第[0-9一二三四五六七八九十]{1,3}[条章]"
+)
 _INVISIBLE: Final = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad\x00-\x08\x0e-\x1f]")
 _CJK: Final = "\u2e80-\u303f\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff“”‘’…—"
 _WRAP: Final = re.compile(rf"(?<=[{_CJK}])[ \t]*[\r\n][ \t\r\n]*(?=[{_CJK}])")
@@ -230,9 +298,9 @@ class _Walk:
 
     def _leave(self, node: Node) -> None:
         tag = node.tag
-        self._pre -= tag == "pre" and self._pre > 0
         if tag in _BLOCKS:
             self._flush()
+            self._pre -= tag == "pre"
             self._blocks.pop()
             self._close(node, tag)
         elif tag == "a":

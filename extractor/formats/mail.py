@@ -7,10 +7,7 @@ Chinese mail programs write, and their parser takes quadratic time on long heade
 from __future__ import annotations
 
 import email
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from email.header import decode_header
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -18,27 +15,23 @@ from urllib.parse import unquote_to_bytes, urljoin
 
 from extractor.document import DocumentBuilder
 from extractor.errors import CorruptFileError, EmptyFileError, LimitError
-from extractor.formats.containers import BadEntry, Budget, Entry, Found, Names, decode_name, left_out
+from extractor.formats.containers import (
+    BadEntry,
+    Budget,
+    Entry,
+    Found,
+    Names,
+    decode_name,
+    left_out,
+)
 from extractor.formats.limits import Limits, over_limit
+from extractor.formats.mail_letter import Letter, unfold
 from extractor.formats.plaintext import decode, decode_as
 
 _ATTACHMENTS: Final = "附件"
 _HEADS: Final = (("from", "发件人"), ("to", "收件人"), ("cc", "抄送"), ("date", "日期"))
 _EXTENSIONS: Final = {"text/html": ".html", "text/plain": ".txt", "message/rfc822": ".eml"}
 _MOST_PARTS: Final = 20_000
-_LONGEST_HEADER: Final = 4000
-_ENCODED: Final = re.compile(r"\?=\s{1,20}=\?")
-
-
-@dataclass(slots=True)
-class Letter:
-    """A letter, whatever file it came in; `heads` are (label, text) in the order to show."""
-
-    subject: str = ""
-    heads: list[tuple[str, str]] = field(default_factory=list)
-    text: str = ""
-    html: str = ""
-    attachments: list[tuple[str, bytes]] = field(default_factory=list)
 
 
 def read_eml(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
@@ -129,7 +122,9 @@ def emit(letter: Letter, builder: DocumentBuilder, limits: Limits) -> None:
 def _emit_text(text: str, builder: DocumentBuilder, limits: Limits) -> None:
     lines = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n").split("\n")
     if len(text) > limits.max_characters:
-        raise over_limit(f"邮件正文有 {len(text)} 字", "max_characters", f"{limits.max_characters} 字")
+        raise over_limit(
+            f"邮件正文有 {len(text)} 字", "max_characters", f"{limits.max_characters} 字"
+        )
     if len(lines) > limits.max_blocks:
         raise over_limit(f"邮件正文有 {len(lines)} 行", "max_blocks", f"{limits.max_blocks} 行")
     if text.strip():
@@ -267,33 +262,9 @@ def header(message: Message, name: str) -> str:
     return unfold(value) if value is not None else ""
 
 
-def unfold(value: object) -> str:
-    """Decode the RFC 2047 words of a header; line folds become spaces."""
-    text = str(value)[:_LONGEST_HEADER]
-    if "=?" in text:
-        text = _decode_words(_ENCODED.sub("?==?", text))
-    return re.sub(r"\s{1,200}", " ", text).strip()
-
-
 def _escaped(text: str) -> bool:
     """Tell whether a header holds raw bytes and nothing else beyond ASCII."""
     return not text.isascii() and all(c < "\x80" or "\udc80" <= c <= "\udcff" for c in text)
-
-
-def _decode_words(text: str) -> str:
-    """Decode RFC 2047; words of one encoding are joined first, for some cut a character in two."""
-    try:
-        words = decode_header(text)
-    except (ValueError, LookupError):
-        return text
-    runs: list[tuple[bytes, str | None]] = []
-    for word, charset in words:
-        raw = word.encode("utf-8", "surrogateescape") if isinstance(word, str) else word
-        if runs and runs[-1][1] == charset:
-            runs[-1] = runs[-1][0] + raw, charset
-        else:
-            runs.append((raw, charset))
-    return "".join(decode_as(raw, charset) or decode_name(raw) for raw, charset in runs)
 
 
 def read_mht(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
@@ -325,9 +296,9 @@ def read_mht(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
         _text_of(root),
         builder,
         limits,
-        frame=lambda address: _text_of(part)
-        if (part := frames.get(urljoin(base, address))) is not None
-        else None,
+        frame=lambda address: (
+            _text_of(part) if (part := frames.get(urljoin(base, address))) is not None else None
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from extractor.formats.plaintext import add_lines, checked_text
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-_LARGEST: Final = 2_000_000
+_LARGEST: Final = 200_000
 """Characters that are parsed as Markdown; a longer text is read line by line as it stands."""
 
 

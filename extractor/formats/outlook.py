@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from extractor.errors import CorruptFileError
 from extractor.formats.html_pages import decode_markup
-from extractor.formats.mail import Letter, unfold
+from extractor.formats.mail_letter import Letter, unfold
 from extractor.formats.plaintext import decode_as
 
 _SUBJECT: Final = 0x0037

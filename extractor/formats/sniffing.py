@@ -18,7 +18,7 @@ from extractor.errors import (
     ParseError,
     UnsupportedFormatError,
 )
-from extractor.formats.container_sniffing import OLE, ZIP, is_eml, is_mht, zip_names
+from extractor.formats.container_sniffing import OLE, ZIP, zip_names
 from extractor.formats.plaintext import decode_as, readable_share
 from extractor.rules import load_toml
 
@@ -78,7 +78,7 @@ def is_markdown(data: bytes) -> bool:
 
     A heading or a table must be among them; official texts written by hand have neither.
     """
-    if b"\x00" in data[:_HEAD] or not (b"# " in data[:1 << 16] or b"--|" in data or b"|-" in data):
+    if b"\x00" in data[:_HEAD] or not (b"# " in data[: 1 << 16] or b"--|" in data or b"|-" in data):
         return False
     text = data[: 1 << 20].decode("utf-8", "ignore")
     headings = len(_MARKDOWN_HEADING.findall(text))
@@ -146,16 +146,17 @@ def _known_to_puremagic(data: bytes) -> _Foreign | None:
     except (puremagic.PureError, ValueError):
         return None
     advice = _advice()
-    best: tuple[int, _Foreign] | None = None
+    best: tuple[tuple[bool, int], _Foreign] | None = None
     for match in matches:
         mark, media = match.byte_match, match.mime_type
         row = advice.get(media) or advice.get(media.partition("/")[0])
         if not _is_sure(mark, media, data[:_HEAD]):
             continue
+        rank = row is not None, len(mark)
         if row is None:
             row = _Foreign("其他软件的文件", _advice()["other"].advice, match.name[:60])
-        if best is None or len(mark) > best[0]:
-            best = len(mark), row
+        if best is None or rank > best[0]:
+            best = rank, row
     return best[1] if best else None
 
 
