@@ -137,23 +137,17 @@ def compound_file(tree: Tree) -> bytes:
     fat = bytearray(_table([each for each in chains if each[1]], fats * 128))
     for number in range(fats):
         struct.pack_into("<I", fat, (sectors + number) * 4, _FAT)
+    starts = places[1], places[0] if small else _END
+    return _compound_head(starts, len(minifat) // _SECTOR, fats, sectors) + bytes(big) + bytes(fat)
+
+
+def _compound_head(starts: tuple[int, int], minifats: int, fats: int, sectors: int) -> bytes:
     head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16)
     head += struct.pack("<HHHHH6x", 0x3E, 3, 0xFFFE, 9, 6)
-    head += struct.pack(
-        "<IIIIIIIIII",
-        0,
-        fats,
-        places[1],
-        0,
-        _CUTOFF,
-        places[0] if small else _END,
-        len(minifat) // _SECTOR,
-        _END,
-        0,
-        sectors,
-    )
-    head += b"".join(struct.pack("<I", sectors + n if n < fats else _FREE) for n in range(1, 109))
-    return head + bytes(big) + bytes(fat)
+    head += struct.pack("<IIIII", 0, fats, starts[0], 0, _CUTOFF)
+    head += struct.pack("<IIIII", starts[1], minifats, _END, 0, sectors)
+    tail = (sectors + n if n < fats else _FREE for n in range(1, 109))
+    return head + b"".join(struct.pack("<I", each) for each in tail)
 
 
 def _table(chains: list[tuple[int, int]], length: int) -> bytes:

@@ -16,81 +16,17 @@ from extractor.formats.word_numbering import format_number
 Node = Any
 """An element of lxml, which has no types."""
 
-_BLOCKS: Final = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "body",
-        "caption",
-        "center",
-        "dd",
-        "details",
-        "dialog",
-        "dir",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "frameset",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hr",
-        "html",
-        "legend",
-        "li",
-        "main",
-        "menu",
-        "nav",
-        "noscript",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "summary",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "title",
-        "tr",
-        "ul",
-    ]
+_BLOCK_TAGS: Final = (
+    "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset "
+    "figcaption figure footer form frameset h1 h2 h3 h4 h5 h6 header hr html legend li main menu "
+    "nav noscript ol p pre section summary table tbody td tfoot th thead title tr ul"
 )
-_SKIPPED: Final = frozenset(
-    [
-        "script",
-        "style",
-        "head",
-        "template",
-        "object",
-        "embed",
-        "applet",
-        "svg",
-        "math",
-        "audio",
-        "video",
-        "canvas",
-        "rt",
-        "rp",
-        "colgroup",
-        "col",
-        "datalist",
-        "xml",
-    ]
+_SKIPPED_TAGS: Final = (
+    "script style head template object embed applet svg math audio video canvas rt rp colgroup col "
+    "datalist xml"
 )
+_BLOCKS: Final = frozenset(_BLOCK_TAGS.split())
+_SKIPPED: Final = frozenset(_SKIPPED_TAGS.split())
 _HIDDEN: Final = frozenset({"button", "select", "option", "textarea", "noscript"})
 _HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
 _NO_DISPLAY: Final = re.compile(r"display\s{0,3}:\s{0,3}none", re.IGNORECASE)
