@@ -21,8 +21,10 @@ from hypothesis import strategies as st
 from extractor import FileResult, parse, parse_all
 from extractor.errors import ContainerError, HechaError, ParseError
 from extractor.formats import Limits
+from extractor.formats.container_sniffing import is_msg
 from extractor.formats.outlook import unpack_rtf
 from tests.container_files import (
+    Tree,
     compound_file,
     gbk_zip,
     msg_attachment,
@@ -451,6 +453,13 @@ def test_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     for name, data in sound():
         assert list(parse_all(data, name))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_document_that_holds_a_letter_is_no_letter() -> None:
+    inner: Tree = {"__properties_version1.0": b"x", "__nameid_version1.0": {"a": b"x"}}
+    data = compound_file({"WordDocument": b"x", "ObjectPool": {"_1": inner}})
+    assert not is_msg(data)
+    assert is_msg(msg_file("函"))
 
 
 def test_a_compound_file_without_a_letter_is_refused() -> None:

@@ -70,8 +70,20 @@ def is_libarchive(data: bytes) -> bool:
 
 
 def is_msg(data: bytes) -> bool:
-    """Tell whether this is an Outlook letter: a compound file with the streams of MS-OXMSG."""
-    return data.startswith(OLE) and all(mark in data for mark in _MSG_MARKS)
+    """Tell whether this is an Outlook letter: a compound file with the streams of MS-OXMSG.
+
+    They must stand at its root: a Word document may hold a letter. A cut-off file, whose root
+    cannot be read, is told by their names alone.
+    """
+    if not data.startswith(OLE) or not all(mark in data for mark in _MSG_MARKS):
+        return False
+    import olefile
+
+    try:
+        with olefile.OleFileIO(io.BytesIO(data)) as file:
+            return bool(file.exists("__properties_version1.0"))
+    except (OSError, ValueError, IndexError, struct.error, RecursionError):
+        return True
 
 
 def is_eml(data: bytes) -> bool:
