@@ -85,6 +85,9 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
     "limit_exceeded": ProblemKind(
         422, "文件超出处理上限", "文件有 2500 页，上限为 2000 页。请拆分后上传。"
     ),
+    "container_ambiguous": ProblemKind(
+        422, "压缩包里不是一份文件", "压缩包里有不止一个可读的文件。请解压后逐个上传。"
+    ),
     "tool_missing": ProblemKind(
         422, "缺少读取该格式的程序", "读取 .doc 需要 LibreOffice。请安装，或另存为 DOCX 后上传。"
     ),

@@ -7,6 +7,7 @@ HechaError
 │   ├── EncryptedFileError     file_encrypted
 │   ├── CorruptFileError       file_corrupt
 │   ├── LimitError             limit_exceeded
+│   ├── ContainerError         container_ambiguous
 │   └── MissingToolError       tool_missing
 ├── NoLayoutError              layout_missing: the format has no pages to show
 ├── PageNotFoundError          page_not_found: the file has no such page
@@ -65,6 +66,12 @@ class LimitError(ParseError):
     """The file is over a limit; the message names the limit and how to raise it."""
 
     code = "limit_exceeded"
+
+
+class ContainerError(ParseError):
+    """The file holds several files, or none that can be read, where one document is wanted."""
+
+    code = "container_ambiguous"
 
 
 class MissingToolError(ParseError):

@@ -18,6 +18,7 @@ READING: Final = (
     "file_encrypted",
     "file_corrupt",
     "limit_exceeded",
+    "container_ambiguous",
     "tool_missing",
     "parse_failed",
 )

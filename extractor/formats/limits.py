@@ -14,7 +14,9 @@ class Limits:
     """Upper bounds for one file; a refusal names the field that was hit, so that it can be raised.
 
     `max_archive_ratio` (unpacked to packed) counts only for archive entries of 16 MiB and more:
-    a short document of equal lines is no bomb.
+    a short document of equal lines is no bomb. `max_archive_entries`, `max_uncompressed_bytes` and
+    `max_archive_depth` (archives within archives) hold for a container as a whole, whatever it
+    holds.
     """
 
     max_bytes: int = 200 * MIB
@@ -22,6 +24,7 @@ class Limits:
     max_archive_entries: int = 10_000
     max_archive_ratio: int = 200
     max_uncompressed_bytes: int = 512 * MIB
+    max_archive_depth: int = 6
     max_characters: int = 10_000_000
     max_blocks: int = 500_000
 
