@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from api.console import join_names, one_line, say
-from extractor import extract, parse
+from extractor import extract
 from extractor.document import Document
 from extractor.errors import HechaError
 from extractor.extraction import Extraction
 from extractor.formats import DEFAULT_LIMITS, FORMATS
+from extractor.formats.limited import parse_limited
 
 _NOT_IN_FOLDERS = frozenset({".md", ".csv", ".log", ".text"})
 """Plain text that a folder holds for other reasons; it is read when it is named itself."""
@@ -110,7 +111,7 @@ def read_file(path: Path) -> Done | Failure:
         with path.open("rb") as file:
             # One byte more than the limit is enough for the reader to refuse it.
             data = file.read(DEFAULT_LIMITS.max_bytes + 1)
-        document = parse(data, one_line(path.name))
+        document = parse_limited(data, one_line(path.name))
         return Done(path, document, extract(document))
     except HechaError as error:
         return Failure(path, error.code, error.message)

@@ -7,7 +7,8 @@ HechaError
 │   ├── EncryptedFileError     file_encrypted
 │   ├── CorruptFileError       file_corrupt
 │   ├── LimitError             limit_exceeded
-│   └── MissingToolError       tool_missing
+│   ├── MissingToolError       tool_missing
+│   └── CrashError             parse_crashed
 ├── SpanError                  span_invalid: a range outside the text, a mistake of the program
 └── GroundingError             grounding_failed: a value that its range does not state
 
@@ -69,6 +70,12 @@ class MissingToolError(ParseError):
     """A program or package that this format needs is not installed."""
 
     code = "tool_missing"
+
+
+class CrashError(ParseError):
+    """The process that read the file broke down; no other file is touched by that."""
+
+    code = "parse_crashed"
 
 
 class SpanError(HechaError):

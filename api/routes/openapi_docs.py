@@ -19,6 +19,7 @@ READING: Final = (
     "file_corrupt",
     "limit_exceeded",
     "tool_missing",
+    "parse_crashed",
     "parse_failed",
 )
 """What may be wrong with a file that arrived whole and is of a known format."""

@@ -55,6 +55,27 @@ FORMATS: Final = (
         "extractor.formats.word:read_docx",
     ),
     Format(
+        "DOC",
+        "application/msword",
+        (".doc", ".dot", ".wps", ".wpt"),
+        sniffing.is_doc,
+        "extractor.formats.office:read_doc",
+    ),
+    Format(
+        "RTF",
+        "application/rtf",
+        (".rtf",),
+        sniffing.is_rtf,
+        "extractor.formats.office:read_rtf",
+    ),
+    Format(
+        "ODT",
+        "application/vnd.oasis.opendocument.text",
+        (".odt", ".ott"),
+        sniffing.is_odt,
+        "extractor.formats.office:read_odt",
+    ),
+    Format(
         "TXT",
         "text/plain",
         (".txt", ".text", ".md", ".csv", ".log"),
@@ -66,7 +87,7 @@ FORMATS: Final = (
 
 
 def parse(data: bytes, filename: str, *, limits: Limits = DEFAULT_LIMITS) -> Document:
-    """Read a file: PDF, DOCX or plain text, told by its content and not by its name.
+    """Read a file: PDF, DOCX, DOC, RTF, ODT or plain text, told by its content and not by its name.
 
     A name with another extension gives the warning `extension_mismatch`. A file that could be
     read only in part has status `partial` and says in its warnings what is missing.

@@ -16,6 +16,7 @@ from extractor.errors import (
 
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+_ODT: Final = b"mimetypeapplication/vnd.oasis.opendocument.text"
 _SCAN = "请先用扫描软件或 OCR 软件转成带文字层的 PDF，再上传"
 _RESAVE = "请用 Word 或 WPS 打开，另存为 .docx 或 PDF 后再上传"
 _UNPACK = "请先解压，再逐个上传里面的文件"
@@ -96,6 +97,26 @@ def is_docx(data: bytes) -> bool:
     return any(name.lower().startswith("word/document") for name in names)
 
 
+def is_doc(data: bytes) -> bool:
+    """Tell whether this is a compound file of Word, of WPS, or of Works (.doc, .wps)."""
+    if not data.startswith(_OLE):
+        return False
+    names = _ole_names(data)
+    if names is None:
+        return _IN_OLE[0].mark in data
+    return "worddocument" in names or {"matost", "contents"} <= names
+
+
+def is_rtf(data: bytes) -> bool:
+    """Tell whether this is RTF."""
+    return data[:64].removeprefix(b"\xef\xbb\xbf").lstrip(b" \r\n\t")[:5].lower() == b"{\\rtf"
+
+
+def is_odt(data: bytes) -> bool:
+    """Tell whether this is a ZIP that says of itself to be an OpenDocument text or template."""
+    return data.startswith(_ZIP) and _ODT in data[:200]
+
+
 def count_entries(data: bytes) -> int:
     """Return how many entries a ZIP has at most, without reading its directory; else 0."""
     return data.count(b"PK\x01\x02") if data.startswith(_ZIP) else 0
@@ -142,6 +163,11 @@ def _is_binary(data: bytes, kind: _Foreign) -> bool:
 
 
 def _refuse_ole(data: bytes) -> ParseError:
+    if not _ole_names(data):
+        return CorruptFileError(
+            "文件是旧版 Office 的复合文件（DOC、WPS 等都是），但已损坏或没有传完。"
+            "请重新下载或复制原文件后再上传。"
+        )
     if "EncryptedPackage".encode("utf-16-le") in data:
         return EncryptedFileError(
             "文档设有打开密码，无法读取。"
@@ -164,6 +190,20 @@ def _refuse_zip(data: bytes) -> ParseError:
         if any(name.startswith(kind.mark.decode()) for name in names):
             return _unsupported(kind)
     return _unsupported(_Foreign(b"PK", "ZIP 压缩包", _UNPACK))
+
+
+def _ole_names(data: bytes) -> set[str] | None:
+    """Return the top names of a compound file in small letters; None for a broken one.
+
+    Only they tell its kind: a mail or a sheet may hold a Word document further down.
+    """
+    import olefile
+
+    try:
+        with olefile.OleFileIO(io.BytesIO(data)) as ole:
+            return {entry[0].lower() for entry in ole.listdir(streams=True, storages=True)}
+    except Exception:  # what is wrong with it, its reader will say
+        return None
 
 
 def _zip_names(data: bytes) -> list[str] | None:
