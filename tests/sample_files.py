@@ -120,20 +120,28 @@ def _relations(relations: Sequence[str]) -> str:
 
 def convert(folder: Path, data: bytes, target: str) -> bytes:
     """What LibreOffice makes of a DOCX (`target`: pdf, txt); skips the test where it is missing."""
+    return convert_all(folder, {"source": data}, target)["source"]
+
+
+def convert_all(
+    folder: Path, sources: Mapping[str, bytes], target: str, suffix: str = "docx"
+) -> dict[str, bytes]:
+    """What one run of LibreOffice makes of many files; skips the test where it is missing."""
     office = shutil.which("soffice")
     if office is None:
         pytest.skip("没有安装 LibreOffice")
-    source = folder / "source.docx"
-    source.write_bytes(data)
+    paths = [folder / f"{name}.{suffix}" for name in sources]
+    for path, data in zip(paths, sources.values(), strict=True):
+        path.write_bytes(data)
     kind = {"txt": "txt:Text (encoded):UTF8"}.get(target, target)
     command = [office, f"-env:UserInstallation={(folder / 'profile').as_uri()}", "--headless"]
     subprocess.run(  # noqa: S603 - the program is the one found on this machine
-        [*command, "--convert-to", kind, "--outdir", str(folder), str(source)],
+        [*command, "--convert-to", kind, "--outdir", str(folder), *map(str, paths)],
         check=True,
         timeout=120,
         capture_output=True,
     )
-    return source.with_suffix(f".{target}").read_bytes()
+    return {path.stem: path.with_suffix(f".{target}").read_bytes() for path in paths}
 
 
 @dataclass(frozen=True)
