@@ -8,6 +8,7 @@ links of strangers are off, and every proxy is a dead port: nothing is run, noth
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -165,7 +166,8 @@ def _environment(folder: Path, current: Mapping[str, str]) -> dict[str, str]:
 
 
 def _result(path: Path, code: int, limits: Limits) -> bytes:
-    if code == office_guard.TIMED_OUT:
+    used_up = getattr(signal, "SIGXCPU", None)  # not on Windows
+    if code == office_guard.TIMED_OUT or (used_up is not None and code == -used_up):
         raise _too_slow(limits)
     try:
         size = path.stat().st_size

@@ -8,6 +8,7 @@ killed. Then the command is ended and its folder removed.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import signal
@@ -40,7 +41,8 @@ def run(folder: str, seconds: float, largest: int, command: list[str]) -> int:
     abandoned = threading.Event()
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 1):  # not by sys.stdin: its lock would be held when we leave
+            pass
         abandoned.set()
         end(job)
 
@@ -77,7 +79,7 @@ def _bound(seconds: float, largest: int) -> None:
     import resource
 
     for kind, soft in (
-        (resource.RLIMIT_CPU, int(seconds) * 4),
+        (resource.RLIMIT_CPU, math.ceil(seconds) * 4),
         (resource.RLIMIT_FSIZE, largest),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_DATA, resource.RLIM_INFINITY),

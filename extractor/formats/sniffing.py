@@ -163,18 +163,19 @@ def _is_binary(data: bytes, kind: _Foreign) -> bool:
 
 
 def _refuse_ole(data: bytes) -> ParseError:
-    if not _ole_names(data):
+    names = _ole_names(data)
+    if not names:
         return CorruptFileError(
             "文件是旧版 Office 的复合文件（DOC、WPS 等都是），但已损坏或没有传完。"
             "请重新下载或复制原文件后再上传。"
         )
-    if "EncryptedPackage".encode("utf-16-le") in data:
+    if "encryptedpackage" in names:
         return EncryptedFileError(
             "文档设有打开密码，无法读取。"
             "请在 Word 或 WPS 中输入密码打开，取消“用密码进行加密”，保存后再上传。"
         )
     for kind in _IN_OLE:
-        if kind.mark in data:
+        if kind.mark.decode("utf-16-le").lower() in names:
             return _unsupported(kind)
     return _unsupported(_Foreign(_OLE, "旧版 Office 文件或其他复合文件", _RESAVE))
 

@@ -52,6 +52,7 @@ LINE_BREAK: Final = "\n"
 _OVERSTRIKE = re.compile(
     r"\\o\s{0,4}(?:\\a[clr]\s{0,4})?\(([^(),，\\]{1,4})[,，]([^(),，\\]{1,8})\)"
 )
+_PRIVATE = re.compile("[\uf000-\uf0ff]")
 _EQ_FRACTION = re.compile(r"\\f\s{0,4}\(([^(),，\\]{1,40})[,，]([^(),，\\]{1,40})\)")
 
 
@@ -221,7 +222,7 @@ def _text(node: Element, run: Element) -> str:
     tails = (child.tail or "" for child in node)  # XML comments may stand inside
     text = "".join((node.text or "", *tails)).replace("\n", " ").replace("\r", " ")
     text = text.replace("\u00ad", "")
-    if any(is_private(ord(char)) for char in text):
+    if _PRIVATE.search(text) is not None:
         fonts = run.find(f"{W}rPr/{W}rFonts")
         font = fonts.get(f"{W}ascii", fonts.get(f"{W}hAnsi", "")) if fonts is not None else ""
         text = "".join(_unicode(char, font) for char in text)

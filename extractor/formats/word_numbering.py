@@ -444,11 +444,11 @@ def _number_format(level: Element) -> str:
             continue
         first = node.get(f"{W}format", "").partition(",")[0].strip()
         if node.get(f"{W}val") != "custom":
-            return node.get(f"{W}val", "decimal")
+            return str(node.get(f"{W}val", "decimal"))
         if first.isascii() and first.isdecimal() and len(first) < _LEVELS:
             return "0" * len(first)
     found = alternate.find(f"{_MC}Fallback/{W}numFmt") if alternate is not None else None
-    return found.get(f"{W}val", "decimal") if found is not None else "decimal"
+    return str(found.get(f"{W}val", "decimal")) if found is not None else "decimal"
 
 
 def value_of(node: Element | None, name: str) -> str | None:
