@@ -311,3 +311,19 @@ def _ole_entry(
         *(written, len(written) + 2, kind, 1, none),
         *(none if right is None else right, none if child is None else child, 0, first, size),
     )
+
+
+def odt(**files: str) -> bytes:
+    """An OpenDocument text with these files; `content_xml` stands for `content.xml`."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.text")
+        for name, text in files.items():
+            archive.writestr(name.replace("_xml", ".xml"), text, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def rtf(text: str) -> bytes:
+    """An RTF with this text."""
+    escaped = "".join(f"\\u{ord(char)}?" if ord(char) > 126 else char for char in text)
+    return f"{{\\rtf1\\ansi\\deff0{{\\fonttbl{{\\f0 SimSun;}}}}{escaped}\\par}}".encode()

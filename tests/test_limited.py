@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from api import batch
 from extractor import parse
+from extractor.document import Document
 from extractor.errors import (
     CorruptFileError,
     CrashError,
@@ -28,6 +30,7 @@ from extractor.formats import limited
 from extractor.formats.limited import call_limited, close, parse_limited
 from extractor.formats.limits import MIB, Limits
 from tests.conftest import ROOT
+from tests.processes import LINUX, wait_until_gone
 from tests.sample_files import Print, Sheet, docx, paragraph, pdf
 
 TEXT = "某某市某某建设有限公司“7·12”一般高处坠落事故调查报告"
@@ -145,6 +148,23 @@ def test_a_worker_that_died_while_it_waited_is_replaced() -> None:
     assert worker_pid() != first
 
 
+def test_a_worker_that_dies_as_it_is_given_a_file_is_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It looks alive for a moment after it was killed; the file is not to blame."""
+    first = worker_pid()
+    monkeypatch.setattr(limited._Worker, "is_alive", True)
+    os.kill(first, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+    assert worker_pid() != first
+
+
+def test_a_worker_that_cannot_even_begin_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    close()
+    monkeypatch.setattr(limited, "_BOOT", "raise SystemExit(1)")
+    with pytest.raises(CrashError, match="异常中断"):
+        parse_limited(TEXT.encode(), "a.txt")
+
+
 def test_threads_read_at_once() -> None:
     """Each call has a process to itself; an error in one is none in the others."""
 
@@ -158,25 +178,6 @@ def test_threads_read_at_once() -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(read, range(12)))
     assert found == ["" if n == 3 else f"{TEXT}{n}" for n in range(12)]
-
-
-def is_running(pid: int) -> bool:
-    """A process that has ended but that nobody has asked for yet does not count."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
-
-
-def wait_until_gone(*pids: int, seconds: float = 6.0) -> None:
-    until = time.monotonic() + seconds
-    while any(map(is_running, pids)):
-        assert time.monotonic() < until, "still running"
-        time.sleep(0.02)
-
-
-LINUX = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="要有 /proc")
 
 
 @LINUX
@@ -266,3 +267,23 @@ def test_a_process_of_its_own_costs_little() -> None:
         parse(data, "a.docx")
         seconds.append((parsed - started) - (time.perf_counter() - parsed))
     assert min(seconds) < 0.05
+
+
+def test_a_crash_stops_no_other_file_of_a_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash_on_one(data: bytes, filename: str) -> Document:
+        if filename == "坏.txt":
+            call_limited(f"{HOSTILE}:leave", "")
+        return parse_limited(data, filename)
+
+    monkeypatch.setattr(batch, "parse_limited", crash_on_one)
+    names = ("甲.txt", "坏.txt", "乙.txt")
+    for name in names:
+        (tmp_path / name).write_text(TEXT, encoding="utf-8")
+    results = list(batch.read_files([tmp_path / name for name in names], lambda name: None))
+    assert [getattr(result, "code", "read") for result in results] == [
+        "read",
+        "parse_crashed",
+        "read",
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from extractor.document import Document
@@ -161,6 +163,24 @@ def test_what_a_field_or_sign_shows(body: str, wanted: str, warned: list[str]) -
     document = read(docx(body))
     assert document.text == wanted
     assert codes(document) == warned
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        pytest.param(mark("begin"), id="begun"),
+        pytest.param(mark("begin") + mark("separate"), id="begun and parted"),
+        pytest.param(mark("begin") + mark("separate") + run("甲"), id="with results"),
+    ],
+)
+def test_fields_in_fields_without_end_are_read_in_time(inside: str) -> None:
+    """Twenty thousand of them; each step is done once."""
+    times = 20_000
+    xml = in_paragraph(run("始"), inside * times, mark("end") * times, run("终"))
+    started = time.perf_counter()
+    document = read(docx(xml))
+    assert time.perf_counter() - started < 5
+    assert document.text == f"始{'甲' * (times if '甲' in inside else 0)}终"
 
 
 def m(tag: str, *inside: str, **settings: str) -> str:

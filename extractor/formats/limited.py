@@ -36,6 +36,8 @@ from extractor.formats.limits import DEFAULT_LIMITS, Limits, over_limit, size_te
 from extractor.formats.office_guard import end
 
 _HEADER: Final = struct.Struct("<Q")
+_STARTED: Final = b"!"
+"""What a worker sends when it has taken a job: what happens after that is the fault of the job."""
 _BOOT: Final = (
     "import sys; sys.path[:] = sys.argv[1].split('\\n'); "
     "from extractor.formats.limited_worker import serve; serve()"
@@ -69,21 +71,35 @@ def call_limited(function: str, *arguments: Any, limits: Limits = DEFAULT_LIMITS
         LimitError: over one of `limits`.
         HechaError: what the function raises.
     """
-    worker = _pool.take()
+    job = (function, arguments, limits)
     try:
-        kind, value = worker.call((function, arguments, limits), limits)
-    except BaseException:
-        worker.stop()
-        raise
-    _pool.give_back(worker)
+        kind, value = _call(job, limits)
+    except _DiedIdleError:  # while it waited, for no fault of this file
+        close()
+        kind, value = _call(job, limits)
     if kind == "error":
         raise _error(*value)
     return value
 
 
+def _call(job: object, limits: Limits) -> tuple[str, Any]:
+    worker = _pool.take()
+    try:
+        answer = worker.call(job, limits)
+    except BaseException:
+        worker.stop()
+        raise
+    _pool.give_back(worker)
+    return answer
+
+
 def close() -> None:
     """End the processes that are kept; the next call starts a new one."""
     _pool.close()
+
+
+class _DiedIdleError(CrashError):
+    """The process ended before it took the job."""
 
 
 class _Worker:
@@ -128,7 +144,8 @@ class _Worker:
         timer.daemon = True
         timer.start()
         try:
-            answer = self._exchange(pickle.dumps(job, pickle.HIGHEST_PROTOCOL), limits)
+            message = pickle.dumps(job, pickle.HIGHEST_PROTOCOL)
+            answer = self._exchange(message, limits, late)
         except (OSError, EOFError) as exc:
             if late.is_set():
                 allowed = f"{limits.max_seconds:g} 秒"
@@ -138,13 +155,19 @@ class _Worker:
             timer.cancel()
         return _unpack(answer)
 
-    def _exchange(self, message: bytes, limits: Limits) -> bytes:
+    def _exchange(self, message: bytes, limits: Limits, late: threading.Event) -> bytes:
         process = self._process
         if process.stdin is None or process.stdout is None:
             raise EOFError
-        process.stdin.write(_HEADER.pack(len(message)))
-        process.stdin.write(message)
-        process.stdin.flush()
+        try:
+            process.stdin.write(_HEADER.pack(len(message)))
+            process.stdin.write(message)
+            process.stdin.flush()
+            _read(process.stdout, len(_STARTED))
+        except (OSError, EOFError) as exc:
+            if late.is_set():
+                raise
+            raise _DiedIdleError(_crash_message(None)) from exc
         (size,) = _HEADER.unpack(_read(process.stdout, _HEADER.size))
         if size > limits.max_output_bytes:
             raise over_limit(

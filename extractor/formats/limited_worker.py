@@ -27,6 +27,7 @@ if sys.platform != "win32":
     import resource
 
 _HEADER: Final = struct.Struct("<Q")
+_STARTED: Final = b"!"
 _SECONDS: Final = 1.0
 
 
@@ -38,6 +39,8 @@ def serve() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _end_with(os.getppid())
     while (job := _receive(jobs)) is not None:
+        answers.write(_STARTED)
+        answers.flush()
         function, arguments, limits = job
         answer = _answer(function, arguments, limits)
         answers.write(_HEADER.pack(len(answer)))

@@ -133,7 +133,7 @@ def _run(command: list[str], folder: Path, until: float, limits: Limits) -> int:
     guard = subprocess.Popen(  # noqa: S603 - our own script, and LibreOffice as found
         [
             *(sys.executable, "-I", "-S", office_guard.__file__, str(folder)),
-            *(f"{seconds:.3f}", str(limits.max_uncompressed_bytes)),
+            *(f"{seconds:.3f}", str(limits.max_uncompressed_bytes), str(limits.max_memory_bytes)),
             *command,
         ],
         stdin=subprocess.PIPE,

@@ -24,13 +24,13 @@ TIMED_OUT: Final = 124
 """The exit code after a command that took too long."""
 
 
-def run(folder: str, seconds: float, largest: int, command: list[str]) -> int:
+def run(folder: str, seconds: float, largest: int, memory: int, command: list[str]) -> int:
     """Run `command` for at most `seconds`; return its exit code, or `TIMED_OUT`.
 
-    No file that it writes may grow over `largest` bytes. `folder` is removed when the standard
-    input ends before the command does.
+    No file that it writes may grow over `largest` bytes, none of its processes over `memory`.
+    `folder` is removed when the standard input ends before the command does.
     """
-    _bound(seconds, largest)
+    _bound(seconds, largest, memory)
     job = subprocess.Popen(  # noqa: S603 - the command is that of our own caller
         command,
         stdin=subprocess.DEVNULL,
@@ -68,11 +68,10 @@ def end(job: subprocess.Popen[bytes]) -> None:
             os.killpg(job.pid, signal.SIGKILL)
 
 
-def _bound(seconds: float, largest: int) -> None:
-    """Set what the command inherits: processor time, size of files, no core dump.
+def _bound(seconds: float, largest: int, memory: int) -> None:
+    """Set what the command inherits: processor time, memory, size of files, no core dump.
 
-    The memory limit of a worker that is our parent is lifted: it counts from what that worker
-    had, which says nothing of this command.
+    The memory limit takes the place of that of a worker that is our parent.
     """
     if sys.platform == "win32":
         return
@@ -82,14 +81,15 @@ def _bound(seconds: float, largest: int) -> None:
         (resource.RLIMIT_CPU, math.ceil(seconds) * 4),
         (resource.RLIMIT_FSIZE, largest),
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_DATA, resource.RLIM_INFINITY),
+        (resource.RLIMIT_DATA, memory),
     ):
         hard = resource.getrlimit(kind)[1]
-        if hard != resource.RLIM_INFINITY and not 0 <= soft <= hard:
-            soft = hard
+        if hard != resource.RLIM_INFINITY:
+            soft = min(soft, hard)
         with suppress(OSError, ValueError):
             resource.setrlimit(kind, (soft, hard))
 
 
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]))
+    _folder, _seconds, _largest, _memory, *_command = sys.argv[1:]
+    sys.exit(run(_folder, float(_seconds), int(_largest), int(_memory), _command))

@@ -106,7 +106,7 @@ class Inline:
             elif tag == f"{MC}AlternateContent":
                 self._children(chosen(child), out)
             elif isinstance(tag, str) and tag.startswith(M):
-                out.append(linear(child))
+                _add(linear(child), out)
 
     def _run(self, run: Element, out: list[str]) -> None:
         if self._is_hidden(run.find(f"{W}rPr")):
@@ -128,7 +128,7 @@ class Inline:
             if write is not None:
                 text = write(child, run)
                 self.met["symbol"] += UNKNOWN_SYMBOL in text
-                out.append(text)
+                _add(text, out)
             elif tag == f"{W}fldChar":
                 self._field(child, out)
             elif tag == f"{W}instrText":
@@ -145,7 +145,7 @@ class Inline:
         """Leave out what stands in an instruction, the results of inner fields among it."""
         kind = node.get(f"{W}fldCharType")
         if kind not in ("separate", "end"):
-            out.append(_form_field(node))
+            _add(_form_field(node), out)
             self._fields.append(_Field(len(out)))
         elif self._fields:
             top = self._fields[-1]
@@ -154,10 +154,10 @@ class Inline:
                 top.in_result = True
             if kind == "end":
                 self._fields.pop()
-                if not any(out[top.mark :]):
+                if len(out) == top.mark:
                     text = _equation("".join(top.code))
                     self.met["symbol"] += text == UNKNOWN_SYMBOL
-                    out.append(text)
+                    _add(text, out)
 
     def _picture(self, node: Element) -> None:
         """Note the text boxes and word art of a drawing, and count its pictures and objects."""
@@ -176,6 +176,12 @@ class Inline:
             stack.extend(reversed(list(inside)))
         if is_object:
             self.met["objects"] += 1
+
+
+def _add(text: str, out: list[str]) -> None:
+    """Append what is not empty: so the length of `out` tells whether a field has a result."""
+    if text:
+        out.append(text)
 
 
 def _shows_picture(item: Element) -> bool:
