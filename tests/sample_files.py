@@ -267,7 +267,10 @@ def cells(document: Document) -> list[tuple[int | None, int | None, int | None, 
 
 
 def ole(streams: Mapping[str, bytes]) -> bytes:
-    """A compound file ([MS-CFB], version 3) with these streams at the top, none of them mini."""
+    """A compound file ([MS-CFB], version 3) with these streams at the top, none of them mini.
+
+    A name that ends with `/` makes an empty storage.
+    """
     sectors: list[bytes] = []
     fat: list[int] = []
     entries = [_ole_entry("Root Entry", 5, child=1 if streams else None)]
@@ -277,7 +280,10 @@ def ole(streams: Mapping[str, bytes]) -> bytes:
         sectors += [padded[at : at + 512] for at in range(0, len(padded), 512)]
         fat += [*range(first + 1, first + count), 0xFFFFFFFE]
         right = number + 1 if number < len(streams) else None
-        entries.append(_ole_entry(name, 2, right=right, first=first, size=len(padded)))
+        if name.endswith("/"):
+            entries.append(_ole_entry(name[:-1], 1, right=right, first=0))
+        else:
+            entries.append(_ole_entry(name, 2, right=right, first=first, size=len(padded)))
     directory = b"".join(entries).ljust(-(-len(entries) // 4) * 512, b"\x00")
     start, count = len(sectors), len(directory) // 512
     sectors += [directory[at : at + 512] for at in range(0, len(directory), 512)]

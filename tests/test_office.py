@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from extractor.document import Document
+from extractor.document import Document, DocumentBuilder
 from extractor.errors import (
     CorruptFileError,
     EncryptedFileError,
@@ -27,7 +27,7 @@ from extractor.errors import (
     ParseError,
     UnsupportedFormatError,
 )
-from extractor.formats import Limits, office, office_tools, parse
+from extractor.formats import Limits, office, office_files, office_tools, parse
 from extractor.formats.limited import close, parse_limited
 from tests.processes import LINUX, wait_until_gone
 from tests.sample_files import (
@@ -155,6 +155,33 @@ def test_kinds_are_told_by_content_before_anything_is_started(
         read(make(), "报告.doc")
     assert type(caught.value) is error
     assert says in caught.value.message and "请" in caught.value.message
+
+
+def missing_sector() -> bytes:
+    """A file whose table says that a sector is in use which lies behind its end."""
+    return ole({"WordDocument": FIB})[:-4] + struct.pack("<I", 0xFFFFFFFE)
+
+
+@pytest.mark.parametrize(
+    ("make", "warned", "status"),
+    [
+        pytest.param(lambda: ole({"WordDocument": FIB}), [], "complete", id="sound"),
+        pytest.param(missing_sector, ["file_truncated"], "partial", id="its end is missing"),
+        pytest.param(
+            lambda: ole({"WordDocument": FIB, "Macros/": b""}), ["macros"], "complete", id="macros"
+        ),
+        pytest.param(
+            lambda: ole({"MatOST": b"x", "CONTENTS": b"x"}), [], "complete", id="works, no Word"
+        ),
+    ],
+)
+def test_what_is_known_of_a_doc_before_it_is_converted(
+    make: Maker, warned: list[str], status: str
+) -> None:
+    builder = DocumentBuilder(make(), "报告.doc", "application/msword")
+    office_files.check_doc(make(), builder)
+    document = builder.build()
+    assert (codes(document), document.status) == (warned, status)
 
 
 # --- the real program -----------------------------------------------------------------------------
