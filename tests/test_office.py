@@ -158,8 +158,10 @@ def test_kinds_are_told_by_content_before_anything_is_started(
 
 
 def missing_sector() -> bytes:
-    """A file whose table says that a sector is in use which lies behind its end."""
-    return ole({"WordDocument": FIB})[:-4] + struct.pack("<I", 0xFFFFFFFE)
+    """A file whose text goes on in a sector that lies behind its end."""
+    data = ole({"WordDocument": FIB})
+    table = len(data) - 512
+    return data[: table + 12] + struct.pack("<I", 100) + data[table + 16 :]
 
 
 @pytest.mark.parametrize(

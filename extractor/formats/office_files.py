@@ -18,6 +18,8 @@ from extractor.errors import CorruptFileError, EncryptedFileError, LimitError
 from extractor.formats.limits import Limits
 from extractor.formats.word_package import check_sizes
 
+_STREAMS: Final = ("WordDocument", "0Table", "1Table", "Data")
+_FIB: Final = 32
 _FLAGS: Final = 0x0A
 _ENCRYPTED: Final = 0x0100
 _MACROS: Final = frozenset({"macros", "_vba_project_cur", "vba"})
@@ -34,35 +36,33 @@ def check_doc(data: bytes, builder: DocumentBuilder) -> None:
     """
     try:
         with olefile.OleFileIO(io.BytesIO(data)) as ole:
-            if {entry[0].lower() for entry in ole.listdir(streams=False)} & _MACROS:
+            storages = ole.listdir(streams=False, storages=True)
+            if {entry[0].lower() for entry in storages} & _MACROS:
                 builder.warn("macros", "文档带有宏，没有运行。请确认来源可靠。")
-            torn = _is_torn(ole, data)
-            head = ole.openstream("WordDocument").read(32) if _has_text(ole) else b""
+            heads = {name: _head(ole, name) for name in _STREAMS if ole.exists(name)}
     except (OSError, ValueError, IndexError, struct.error, RecursionError) as exc:
         raise CorruptFileError(
             "文档已损坏或没有传完，无法读取。请重新下载或复制原文件，"
             "能用 Word 或 WPS 打开时另存为 .docx 后再上传。"
         ) from exc
-    if len(head) == 32 and struct.unpack_from("<H", head, _FLAGS)[0] & _ENCRYPTED:
+    head = heads.get("WordDocument") or b""
+    if len(head) == _FIB and struct.unpack_from("<H", head, _FLAGS)[0] & _ENCRYPTED:
         raise EncryptedFileError(
             "文档设有打开密码，无法读取。"
             "请在 Word 或 WPS 中输入密码打开，取消“用密码进行加密”，保存后再上传。"
         )
-    if torn:
+    if None in heads.values():
         _warn_torn(builder)
 
 
-def _has_text(ole: olefile.OleFileIO) -> bool:
-    return bool(ole.exists("WordDocument"))
-
-
-def _is_torn(ole: olefile.OleFileIO, data: bytes) -> bool:
-    """Tell whether a sector that is in use lies behind the end of the file.
-
-    The last sector may be short: some programs do not fill it.
-    """
-    used = [at for at, follows in enumerate(ole.fat) if follows != olefile.FREESECT]
-    return bool(used) and (used[-1] + 1) * ole.sectorsize >= len(data)
+def _head(ole: olefile.OleFileIO, name: str) -> bytes | None:
+    """Return the first bytes of a stream; None when a sector of it is missing in the file."""
+    known = len(ole.parsing_issues)
+    try:
+        head = bytes(ole.openstream(name).read(_FIB))
+    except OSError:
+        return None
+    return head if len(ole.parsing_issues) == known else None
 
 
 def mend_rtf(data: bytes, builder: DocumentBuilder) -> bytes:
