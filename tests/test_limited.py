@@ -196,13 +196,20 @@ def test_a_worker_ends_with_its_program(function: str, tmp_path: Path) -> None:
         "import sys, time; from extractor.formats.limited import call_limited; "
         f"call_limited('{HOSTILE}:{function}', sys.argv[1]); time.sleep(60)"
     )
-    parent = subprocess.Popen([sys.executable, "-c", program, str(note)], cwd=ROOT)  # noqa: S603
+    place = tmp_path / "temporary"
+    place.mkdir()
+    parent = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", program, str(note)],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(place)},
+    )
     until = time.monotonic() + 15
     while not (note.exists() and note.read_text()) and time.monotonic() < until:
         time.sleep(0.02)
     parent.kill()
     parent.wait()
     wait_until_gone(int(note.read_text()))
+    assert list(place.iterdir()) == []
 
 
 @LINUX

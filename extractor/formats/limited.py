@@ -40,7 +40,7 @@ _STARTED: Final = b"!"
 """What a worker sends when it has taken a job: what happens after that is the fault of the job."""
 _BOOT: Final = (
     "import sys; sys.path[:] = sys.argv[1].split('\\n'); "
-    "from extractor.formats.limited_worker import serve; serve()"
+    "from extractor.formats.limited_worker import serve; serve(sys.argv[2])"
 )
 _JOBS: Final = 100
 """Files after which a worker is replaced: what libraries leak goes with it."""
@@ -113,7 +113,7 @@ class _Worker:
         path = "\n".join(os.path.abspath(entry) for entry in sys.path)
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-c", _BOOT, path],
+                [sys.executable, "-c", _BOOT, path, self._folder],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

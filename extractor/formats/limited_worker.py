@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import struct
 import sys
 import threading
@@ -31,13 +32,17 @@ _STARTED: Final = b"!"
 _SECONDS: Final = 1.0
 
 
-def serve() -> None:
-    """Answer jobs from the standard input on the standard output until the input ends."""
+def serve(folder: str) -> None:
+    """Answer jobs from the standard input on the standard output until the input ends.
+
+    `folder` is that of temporary files: the parent removes it, or this process when the parent
+    is gone.
+    """
     jobs = sys.stdin.buffer
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     # What a library prints must not get between the answers.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    _end_with(os.getppid())
+    _end_with(os.getppid(), folder)
     while (job := _receive(jobs)) is not None:
         answers.write(_STARTED)
         answers.flush()
@@ -47,6 +52,7 @@ def serve() -> None:
         # A parent that finds the answer too long closes the pipe.
         answers.write(answer)
         answers.flush()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _receive(stream: IO[bytes]) -> tuple[str, tuple[Any, ...], Limits] | None:
@@ -115,12 +121,13 @@ def _written_memory() -> int | None:
     return int(line.split()[1]) * 1024 if line is not None else None
 
 
-def _end_with(parent: int) -> None:
+def _end_with(parent: int, folder: str) -> None:
     """End this process when its parent is gone, though a library may never return."""
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(_SECONDS)
+        shutil.rmtree(folder, ignore_errors=True)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
