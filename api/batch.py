@@ -20,6 +20,7 @@ from extractor.document import Document
 from extractor.errors import HechaError
 from extractor.extraction import Extraction
 from extractor.formats import CONTAINERS, DEFAULT_LIMITS, FORMATS, FileResult
+from extractor.formats.limited import parse_one_limited
 
 _NOT_IN_FOLDERS = frozenset({".md", ".markdown", ".csv", ".log", ".text"})
 """Plain text that a folder holds for other reasons; it is read when it is named itself."""
@@ -140,7 +141,7 @@ def read_file(path: Path) -> Iterator[Result]:
     name = one_line(path.name)
     only_skipped = True
     try:
-        for found in parse_all(data, name):
+        for found in parse_all(data, name, read=parse_one_limited):
             place = path if found.path == name else path.parent / one_line(found.path)
             result = _result(found, place, inside=place != path)
             only_skipped = only_skipped and isinstance(result, Skipped)

@@ -91,6 +91,11 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
     "tool_missing": ProblemKind(
         422, "缺少读取该格式的程序", "读取 .doc 需要 LibreOffice。请安装，或另存为 DOCX 后上传。"
     ),
+    "parse_crashed": ProblemKind(
+        422,
+        "读取时程序异常中断",
+        "读取这个文件的程序异常中断，其他文件不受影响。请用原来的软件打开，另存后重新上传。",
+    ),
     "parse_failed": ProblemKind(
         422, "文件无法读取", "文件内容无法读取。请另存为 PDF 或 DOCX 后重新上传。"
     ),

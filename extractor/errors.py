@@ -8,7 +8,8 @@ HechaError
 │   ├── CorruptFileError       file_corrupt
 │   ├── LimitError             limit_exceeded
 │   ├── ContainerError         container_ambiguous
-│   └── MissingToolError       tool_missing
+│   ├── MissingToolError       tool_missing
+│   └── CrashError             parse_crashed
 ├── NoLayoutError              layout_missing: the format has no pages to show
 ├── PageNotFoundError          page_not_found: the file has no such page
 ├── SpanError                  span_invalid: a range outside the text, a mistake of the program
@@ -78,6 +79,12 @@ class MissingToolError(ParseError):
     """A program or package that this format needs is not installed."""
 
     code = "tool_missing"
+
+
+class CrashError(ParseError):
+    """The process that read the file broke down; no other file is touched by that."""
+
+    code = "parse_crashed"
 
 
 class NoLayoutError(HechaError):

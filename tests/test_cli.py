@@ -208,12 +208,12 @@ def test_a_result_never_overwrites_its_input(short: Path, tmp_path: Path) -> Non
 def test_a_folder_stands_for_the_files_in_it(short: Path, tmp_path: Path) -> None:
     folder = tmp_path / "案卷"
     (folder / "里层").mkdir(parents=True)
-    for name in ("甲.txt", "里层/乙.txt", "~$甲.docx", ".隐藏.txt", "旧.doc", "说明.md"):
+    for name in ("甲.txt", "里层/乙.txt", "~$甲.docx", ".隐藏.txt", "旧.xls", "说明.md"):
         shutil.copy(short, folder / name)
     result = run("extract", folder, folder / "甲.txt", "-o", tmp_path / "o")
     assert result.exit_code == 0
     assert sorted(p.name for p in (tmp_path / "o").iterdir()) == ["乙.json", "甲.json"]
-    assert "已跳过其他格式的文件：旧.doc、说明.md" in result.stderr
+    assert "已跳过其他格式的文件：旧.xls、说明.md" in result.stderr
 
 
 def test_an_empty_folder_is_a_failure(tmp_path: Path) -> None:

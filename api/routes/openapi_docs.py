@@ -20,6 +20,7 @@ READING: Final = (
     "limit_exceeded",
     "container_ambiguous",
     "tool_missing",
+    "parse_crashed",
     "parse_failed",
 )
 """What may be wrong with a file that arrived whole and is of a known format."""

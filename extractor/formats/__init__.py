@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import PurePath
-from typing import Final
+from typing import Final, Protocol
 
 from extractor.document import Document, DocumentBuilder, Notice
 from extractor.errors import (
@@ -85,6 +85,27 @@ FORMATS: Final = (
         "extractor.formats.word:read_docx",
     ),
     Format(
+        "DOC",
+        "application/msword",
+        (".doc", ".dot", ".wps", ".wpt"),
+        sniffing.is_doc,
+        "extractor.formats.office:read_doc",
+    ),
+    Format(
+        "RTF",
+        "application/rtf",
+        (".rtf",),
+        sniffing.is_rtf,
+        "extractor.formats.office:read_rtf",
+    ),
+    Format(
+        "ODT",
+        "application/vnd.oasis.opendocument.text",
+        (".odt", ".ott"),
+        sniffing.is_odt,
+        "extractor.formats.office:read_odt",
+    ),
+    Format(
         "网页归档（MHT）",
         "multipart/related",
         (".mht", ".mhtml"),
@@ -144,6 +165,13 @@ class FileResult:
     notice: Notice | None = None
 
 
+class ReadOne(Protocol):
+    """What reads one file of an archive, as `parse_one` does."""
+
+    def __call__(self, data: bytes, filename: str, *, limits: Limits = ...) -> Document:
+        """Read one file; raise `ParseError`."""
+
+
 def parse(data: bytes, filename: str, *, limits: Limits = DEFAULT_LIMITS) -> Document:
     """Read a file of any of the `FORMATS`, told by its content and not by its name.
 
@@ -170,15 +198,29 @@ def parse(data: bytes, filename: str, *, limits: Limits = DEFAULT_LIMITS) -> Doc
     return _only_document(data, filename, limits)
 
 
+def parse_one(data: bytes, filename: str, *, limits: Limits = DEFAULT_LIMITS) -> Document:
+    """Read one file that is no archive: of a letter its own text, without its attachments.
+
+    Raises:
+        ParseError: as `parse`.
+    """
+    return _read(data, filename, limits)
+
+
 def parse_all(
-    data: bytes, filename: str, *, limits: Limits = DEFAULT_LIMITS
+    data: bytes,
+    filename: str,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    read: ReadOne = parse_one,
 ) -> Iterator[FileResult]:
     """Read a file and every file in it; an ordinary file gives one result.
 
     A letter comes first, then its attachments. What cannot be read comes back as a result with an
-    error and stops nothing; nothing is written to disk. Errors are never raised.
+    error and stops nothing; nothing is written to disk. Errors are never raised. `read` reads each
+    single file: `limited.parse_one_limited` does that in a process of its own.
     """
-    yield from _visit(data, filename, Budget(limits), 0)
+    yield from _visit(data, filename, Budget(limits), 0, read)
 
 
 def check_size(data: bytes, limits: Limits) -> None:
@@ -195,7 +237,9 @@ def check_size(data: bytes, limits: Limits) -> None:
         raise over_limit(found, "max_bytes", size_text(limits.max_bytes))
 
 
-def _visit(data: bytes, path: str, budget: Budget, depth: int) -> Iterator[FileResult]:
+def _visit(
+    data: bytes, path: str, budget: Budget, depth: int, read: ReadOne
+) -> Iterator[FileResult]:
     try:
         check_size(data, budget.limits)
         container = find_container(data)
@@ -203,16 +247,16 @@ def _visit(data: bytes, path: str, budget: Budget, depth: int) -> Iterator[FileR
             allowed = f"{budget.limits.max_archive_depth} 层"
             raise over_limit("压缩包或邮件层层嵌套过深", "max_archive_depth", allowed)
         if container is None or container.is_document:
-            yield FileResult(path, _read(data, path, budget.limits))
+            yield FileResult(path, read(data, path, limits=budget.limits))
     except ParseError as error:
         yield FileResult(path, error=_bare(error))
         container = find_container(data) if isinstance(error, EmptyFileError) and data else None
     if container is not None:
-        yield from _entries(data, path, container, budget, depth)
+        yield from _entries(data, path, container, budget, depth, read)
 
 
 def _entries(
-    data: bytes, path: str, container: Container, budget: Budget, depth: int
+    data: bytes, path: str, container: Container, budget: Budget, depth: int, read: ReadOne
 ) -> Iterator[FileResult]:
     if budget.is_spent:
         return
@@ -221,7 +265,7 @@ def _entries(
         count += 1
         inner = f"{path}/{found.path}" if found.path and container.adds_level else path
         if isinstance(found, Entry):
-            yield from _visit(found.data, inner, budget, depth + 1)
+            yield from _visit(found.data, inner, budget, depth + 1, read)
         elif isinstance(found, BadEntry):
             yield FileResult(inner, error=_bare(found.error))
         else:

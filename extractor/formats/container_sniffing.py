@@ -18,6 +18,7 @@ _PACKAGES: Final = (
     "xl/",
     "ppt/",
     "content.xml",
+    "encrypted-package",
     "META-INF/container.xml",
     "AndroidManifest.xml",
 )

@@ -16,7 +16,9 @@ class Limits:
     `max_archive_ratio` (unpacked to packed) counts only for archive entries of 16 MiB and more:
     a short document of equal lines is no bomb. `max_archive_entries`, `max_uncompressed_bytes` and
     `max_archive_depth` (archives within archives) hold for a container as a whole, whatever it
-    holds.
+    holds. `max_convert_seconds` is for LibreOffice. The last four hold where a file is read in a
+    process of its own (`parse_limited`): seconds by the clock, seconds of processor time, memory
+    beyond what the process needs by itself, and the size of what it hands back.
     """
 
     max_bytes: int = 200 * MIB
@@ -27,6 +29,11 @@ class Limits:
     max_archive_depth: int = 6
     max_characters: int = 10_000_000
     max_blocks: int = 500_000
+    max_convert_seconds: float = 60.0
+    max_seconds: float = 900.0
+    max_cpu_seconds: int = 1800
+    max_memory_bytes: int = 2048 * MIB
+    max_output_bytes: int = 256 * MIB
 
 
 DEFAULT_LIMITS = Limits()

@@ -7,6 +7,7 @@ whose table knows some thousand kinds; the advice for those that users send stan
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -38,6 +39,8 @@ _MARKDOWN_LIST: Final = re.compile(r"^ {0,3}[-*+] \S", re.MULTILINE)
 _READABLE: Final = 0.7
 _SURE: Final = 4
 """Bytes of a mark that are too many for a chance hit."""
+_ODT: Final = b"mimetypeapplication/vnd.oasis.opendocument.text"
+_WORD: Final = "WordDocument".encode("utf-16-le")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,26 @@ def is_markdown(data: bytes) -> bool:
     table = _MARKDOWN_TABLE.search(text) is not None
     other = _MARKDOWN_STRONG.search(text) or _MARKDOWN_LIST.search(text)
     return headings > 1 or (headings == 1 and bool(table or other)) or (table and bool(other))
+
+
+def is_doc(data: bytes) -> bool:
+    """Tell whether this is a compound file of Word, of WPS, or of Works (.doc, .wps)."""
+    if not data.startswith(OLE):
+        return False
+    names = _ole_names(data)
+    if names is None:
+        return _WORD in data
+    return "worddocument" in names or {"matost", "contents"} <= names
+
+
+def is_rtf(data: bytes) -> bool:
+    """Tell whether this is RTF."""
+    return data[:64].removeprefix(b"\xef\xbb\xbf").lstrip(b" \r\n\t")[:5].lower() == b"{\\rtf"
+
+
+def is_odt(data: bytes) -> bool:
+    """Tell whether this is a ZIP that says of itself to be an OpenDocument text or template."""
+    return data.startswith(ZIP) and _ODT in data[:200]
 
 
 def is_text(data: bytes) -> bool:
@@ -211,13 +234,19 @@ def _is_wide(head: bytes) -> bool:
 
 
 def _refuse_ole(data: bytes) -> ParseError:
-    if "EncryptedPackage".encode("utf-16-le") in data:
+    names = _ole_names(data)
+    if not names:
+        return CorruptFileError(
+            "文件是旧版 Office 的复合文件（DOC、WPS 等都是），但已损坏或没有传完。"
+            "请重新下载或复制原文件后再上传。"
+        )
+    if "encryptedpackage" in names:
         return EncryptedFileError(
             "文档设有打开密码，无法读取。"
             "请在 Word 或 WPS 中输入密码打开，取消“用密码进行加密”，保存后再上传。"
         )
     for row in _rows("in_ole"):
-        if not row["stream"] or row["stream"].encode("utf-16-le") in data:
+        if not row["stream"] or row["stream"].lower() in names:
             return _unsupported(_Foreign(row["label"], row["advice"]))
     raise AssertionError("the last row of in_ole names no stream")  # pragma: no cover
 
@@ -233,3 +262,17 @@ def _refuse_zip(data: bytes) -> ParseError:
         if any(name.startswith(row["entry"]) for name in names):
             return _unsupported(_Foreign(row["label"], row["advice"]))
     raise AssertionError("the last row of in_zip fits every entry")  # pragma: no cover
+
+
+def _ole_names(data: bytes) -> set[str] | None:
+    """Return the top names of a compound file in small letters; None for a broken one.
+
+    Only they tell its kind: a mail or a sheet may hold a Word document further down.
+    """
+    import olefile
+
+    try:
+        with olefile.OleFileIO(io.BytesIO(data)) as ole:
+            return {entry[0].lower() for entry in ole.listdir(streams=True, storages=True)}
+    except Exception:  # what is wrong with it, its reader will say
+        return None

@@ -113,7 +113,7 @@ class _Package:
         except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as exc:
             raise _damaged() from exc
         self._parts = {_key(info.filename): info for info in self._archive.infolist()}
-        _check_sizes(self._archive.infolist(), limits)
+        check_sizes(self._archive.infolist(), limits)
 
     def _read(self, info: zipfile.ZipInfo) -> bytes:
         if info.flag_bits & 0x1:
@@ -176,7 +176,12 @@ def _parse(data: bytes, name: str) -> Element:
     return root
 
 
-def _check_sizes(entries: Sequence[zipfile.ZipInfo], limits: Limits) -> None:
+def check_sizes(entries: Sequence[zipfile.ZipInfo], limits: Limits) -> None:
+    """Refuse a ZIP by the sizes that its directory states.
+
+    Raises:
+        LimitError: over `max_uncompressed_bytes` or `max_archive_ratio`.
+    """
     total = sum(entry.file_size for entry in entries)
     if total > limits.max_uncompressed_bytes:
         allowed = size_text(limits.max_uncompressed_bytes)
