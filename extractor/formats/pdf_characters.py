@@ -135,71 +135,20 @@ class Run:
         return self.x1 > 0 and self.x0 < width and self.bottom > 0 and self.top < height
 
 
-class PageText:
+class PlacedText:
     """All characters of one page: `text[i]` stands at `left[i]`, `top[i]`, `right[i]`, `bottom[i]`.
 
-    Spaces and line breaks that pdfium made up have no width.
+    Made-up spaces and line breaks have no width. `runs` are level; `sideways` stand at another
+    angle, which `angles` gives by their start: clockwise, in radians.
     """
 
-    def __init__(self, page: Any, geometry: Geometry) -> None:
-        """Read the text of a loaded page; `page` is the raw handle."""
-        handle = pdfium.FPDFText_LoadPage(page)
-        try:
-            count = max(pdfium.FPDFText_CountChars(handle), 0)
-            get_code, get_box = pdfium.FPDFText_GetUnicode, pdfium.FPDFText_GetLooseCharBox
-            boxes = (pdfium.FS_RECTF * count)()
-            codes = [get_code(handle, at) for at in range(count)]
-            for at in range(count):
-                get_box(handle, at, boxes[at])
-            self.text = _repaired("".join(map(chr, codes)))
-            self._place(boxes, geometry)
-            self._split_runs(handle, geometry)
-        finally:
-            pdfium.FPDFText_ClosePage(handle)
-
-    def _place(self, boxes: Any, geometry: Geometry) -> None:
-        edges = array("f")
-        edges.frombytes(bytes(boxes))
-        if not math.isfinite(sum(edges)):
-            edges = array("f", [edge if math.isfinite(edge) else 0.0 for edge in edges])
-        left, top, right, bottom = (edges[at::4] for at in range(4))
-        if geometry.rotation:
-            placed = [
-                geometry.place(*box) for box in zip(left, bottom, right, top, strict=True)
-            ] or [(0.0, 0.0, 0.0, 0.0)]
-            left, top, right, bottom = (array("f", side) for side in zip(*placed, strict=True))
-        else:
-            if geometry.left:
-                left = array("f", [x - geometry.left for x in left])
-                right = array("f", [x - geometry.left for x in right])
-            top = array("f", [geometry.top - y for y in top])
-            bottom = array("f", [geometry.top - y for y in bottom])
-        self.left, self.top, self.right, self.bottom = left, top, right, bottom
-
-    def _split_runs(self, handle: Any, geometry: Geometry) -> None:
-        """Part the level runs that the page shows from those that stand at another angle.
-
-        pdfium gives the angle clockwise in the page before its rotation. What lies outside the
-        page as shown (printers' marks, cropped margins) is left out.
-        """
+    def __init__(self, text: str, edges: tuple[array[float], ...]) -> None:
+        """Begin without runs; `edges` are left, top, right and bottom."""
+        self.text = text
+        self.left, self.top, self.right, self.bottom = edges
         self.runs: list[Run] = []
         self.sideways: list[Run] = []
         self.angles: dict[int, float] = {}
-        width, height = geometry.size
-        for match in _RUN.finditer(self.text):
-            start, end = self._strip(*match.span())
-            if start >= end:
-                continue
-            angle = pdfium.FPDFText_GetCharAngle(handle, start) + math.radians(geometry.rotation)
-            if abs(math.remainder(angle, math.tau)) > _SKEW:
-                self.angles[start] = angle
-                self.sideways.append(self._run(start, end))
-                continue
-            for row in self._rows(start, end):
-                for part in self._parted(*row):
-                    self.runs.extend(self._cut(*part, -1))
-        self.runs = [run for run in self.runs if run.is_within(width, height)]
-        self.sideways = [run for run in self.sideways if run.is_within(width, height)]
 
     def _run(self, start: int, end: int, cell: int = -1) -> Run:
         return Run(
@@ -352,6 +301,68 @@ class PageText:
         return gap > _WIDE_GAP * height
 
 
+class PageText(PlacedText):
+    """The characters of a PDF page, as pdfium gives them."""
+
+    def __init__(self, page: Any, geometry: Geometry) -> None:
+        """Read the text of a loaded page; `page` is the raw handle."""
+        handle = pdfium.FPDFText_LoadPage(page)
+        try:
+            count = max(pdfium.FPDFText_CountChars(handle), 0)
+            get_code, get_box = pdfium.FPDFText_GetUnicode, pdfium.FPDFText_GetLooseCharBox
+            boxes = (pdfium.FS_RECTF * count)()
+            codes = [get_code(handle, at) for at in range(count)]
+            for at in range(count):
+                get_box(handle, at, boxes[at])
+            text = repaired("".join(map(chr, codes)))
+            super().__init__(text, _places(boxes, geometry))
+            self._split_runs(handle, geometry)
+        finally:
+            pdfium.FPDFText_ClosePage(handle)
+
+    def _split_runs(self, handle: Any, geometry: Geometry) -> None:
+        """Part the level runs that the page shows from those that stand at another angle.
+
+        pdfium gives the angle clockwise in the page before its rotation. What lies outside the
+        page as shown (printers' marks, cropped margins) is left out.
+        """
+        width, height = geometry.size
+        for match in _RUN.finditer(self.text):
+            start, end = self._strip(*match.span())
+            if start >= end:
+                continue
+            angle = pdfium.FPDFText_GetCharAngle(handle, start) + math.radians(geometry.rotation)
+            if abs(math.remainder(angle, math.tau)) > _SKEW:
+                self.angles[start] = angle
+                self.sideways.append(self._run(start, end))
+                continue
+            for row in self._rows(start, end):
+                for part in self._parted(*row):
+                    self.runs.extend(self._cut(*part, -1))
+        self.runs = [run for run in self.runs if run.is_within(width, height)]
+        self.sideways = [run for run in self.sideways if run.is_within(width, height)]
+
+
+def _places(boxes: Any, geometry: Geometry) -> tuple[array[float], ...]:
+    edges = array("f")
+    edges.frombytes(bytes(boxes))
+    if not math.isfinite(sum(edges)):
+        edges = array("f", [edge if math.isfinite(edge) else 0.0 for edge in edges])
+    left, top, right, bottom = (edges[at::4] for at in range(4))
+    if geometry.rotation:
+        placed = [geometry.place(*box) for box in zip(left, bottom, right, top, strict=True)] or [
+            (0.0, 0.0, 0.0, 0.0)
+        ]
+        left, top, right, bottom = (array("f", side) for side in zip(*placed, strict=True))
+    else:
+        if geometry.left:
+            left = array("f", [x - geometry.left for x in left])
+            right = array("f", [x - geometry.left for x in right])
+        top = array("f", [geometry.top - y for y in top])
+        bottom = array("f", [geometry.top - y for y in bottom])
+    return left, top, right, bottom
+
+
 def _same_row(lead: Run, run: Run) -> bool:
     overlap = min(lead.bottom, run.bottom) - max(lead.top, run.top)
     return overlap > 0.5 * min(lead.height, run.height)
@@ -364,7 +375,8 @@ def _em(text: str, left: Sequence[float], right: Sequence[float]) -> float | Non
     return widths[len(widths) // 2] if widths else None
 
 
-def _repaired(text: str) -> str:
+def repaired(text: str) -> str:
+    """Return the text with the characters that it means; surrogates are paired."""
     if _SURROGATE.search(text):
         text = _PAIR.sub(lambda pair: _joined(pair.group()) + _SEPARATOR, text)
         text = _SURROGATE.sub("\ufffd", text)
