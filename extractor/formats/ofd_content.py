@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from extractor.formats.ofd_package import (
@@ -32,6 +33,7 @@ _MOST_POINTS: Final = 20_000
 _DEEPEST_UNIT: Final = 6
 _VALUES: Final = {"M": 2, "S": 2, "L": 2, "Q": 4, "B": 6, "A": 7, "C": 0}
 _CURVES: Final = frozenset("QBA")
+_CHORDS: Final = 12
 
 Point = tuple[float, float]
 
@@ -100,7 +102,7 @@ class ContentReader:
     def read(self, root: Element, paper: Paper) -> Content:
         """Read the content below `root` as it stands on this paper."""
         content = Content()
-        area = points = 0.0
+        area, points = 0.0, 0
         for item in self.items(root, paper.matrix, content):
             if item.kind == "TextObject":
                 content.texts.extend(read_text_object(item.element, item.matrix))
@@ -109,10 +111,9 @@ class ContentReader:
                 picture = Picture(item.element.get("ResourceID", ""), picture_box(item))
                 content.pictures.append(picture)
                 area += _shown_area(picture, paper)
-            else:
-                points += _add_rules(item, paper, content.drawing)
-                if points > _MOST_POINTS:
-                    content.drawing.is_crowded = True
+            elif not content.drawing.is_crowded:
+                points += _add_rules(item, content.drawing)
+                content.drawing.is_crowded = points > _MOST_POINTS
         content.drawing.picture_share = min(area / (paper.width * paper.height), 1.0)
         return content
 
@@ -177,7 +178,7 @@ def is_drawn(element: Element) -> tuple[bool, bool]:
     return stroke, fill
 
 
-def _add_rules(item: Item, paper: Paper, drawing: Drawing) -> int:
+def _add_rules(item: Item, drawing: Drawing) -> int:
     """Add the straight sides of a path to the drawing; return how many points it has."""
     stroke, fill = is_drawn(item.element)
     if not stroke and not fill:
@@ -185,7 +186,7 @@ def _add_rules(item: Item, paper: Paper, drawing: Drawing) -> int:
     drawing.paths += 1
     seen = 0
     for points, is_straight in subpaths(item):
-        seen += len(points)
+        seen += len(points) if is_straight else len(points) // _CHORDS + 1
         if not is_straight or len(points) < 2:
             continue
         for x0, top, x1, bottom in straight_sides(points, stroked=stroke):
@@ -193,16 +194,13 @@ def _add_rules(item: Item, paper: Paper, drawing: Drawing) -> int:
                 drawing.upright.append(((x0 + x1) / 2, top, bottom))
             else:
                 drawing.level.append(((top + bottom) / 2, x0, x1))
-        if len(drawing.upright) + len(drawing.level) > _MOST_POINTS:
-            drawing.is_crowded = True
-            break
     return seen
 
 
 def subpaths(item: Item) -> Iterator[tuple[list[Point], bool]]:
     """Yield the parts of a path: their points on the page, and whether all sides are straight.
 
-    Of a curve its control points are given.
+    Curves are cut into a few chords; of an arc only the chord is given.
     """
     words = text_of(child(item.element, "AbbreviatedData")).replace(",", " ").split()
     points: list[Point] = []
@@ -217,17 +215,28 @@ def subpaths(item: Item) -> Iterator[tuple[list[Point], bool]]:
         if command in "MS" and points:
             yield points, straight
             points, straight = [], True
-        if command == "C" and points:
-            points.append(points[0])
+        if command == "C":
+            points.extend(points[:1])
             continue
         values = [number(word) for word in words[at : at + count]]
         at += count
-        if command in _CURVES:
-            straight = False
         if command == "A":
             values = values[5:]
-        points.extend(
-            mapped(x, y, item.matrix) for x, y in zip(values[::2], values[1::2], strict=False)
-        )
+        ends = [mapped(x, y, item.matrix) for x, y in zip(values[::2], values[1::2], strict=False)]
+        straight = straight and command not in _CURVES
+        points.extend(_chords(points[-1], ends) if len(ends) > 1 and points else ends)
     if points:
         yield points, straight
+
+
+def _chords(start: Point, ends: Sequence[Point]) -> Iterator[Point]:
+    """Yield points on the Bézier curve from `start` with these control points, its end last."""
+    for step in range(1, _CHORDS + 1):
+        share = step / _CHORDS
+        level = [start, *ends]
+        while len(level) > 1:
+            level = [
+                (ax + share * (bx - ax), ay + share * (by - ay))
+                for (ax, ay), (bx, by) in pairwise(level)
+            ]
+        yield level[0]

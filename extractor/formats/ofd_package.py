@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 from defusedxml.common import DefusedXmlException
 
-from extractor.errors import CorruptFileError, EncryptedFileError
-from extractor.formats.limits import MIB, Limits, over_limit, size_text
+from extractor.errors import CorruptFileError, EncryptedFileError, LimitError
+from extractor.formats.limits import MIB, Limits, over_limit
 from extractor.formats.zipped import ZippedFile, part_key
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 ROOT: Final = "OFD.xml"
 _LARGEST_PART: Final = 64 * MIB
 """A page of text takes a few hundred kilobytes; the tree of a part takes ten times its bytes."""
+_MOST_REPEATS: Final = 32 * MIB
+_LEAST_COST: Final = 1024
 _HEAD: Final = 4096
 _GB: Final = re.compile(rb"""^(<\?xml[^>]{0,100}?encoding\s*=\s*["'])(gb2312|gbk|gb18030)""", re.I)
 _UNBOUND: Final = re.compile(rb"<([A-Za-z][\w.-]{0,20}):[A-Za-z]")
@@ -70,7 +72,8 @@ class OfdDocument:
     """One document of a container; parts are named as in the container.
 
     `templates` leads from an ID to a part, `media` from an ID to the part with a picture,
-    `units` from an ID to the composite graphic that has it.
+    `units` from an ID to the composite graphic that has it. `resources` are the resource files
+    that were read: their location and the folder in which it is written.
     """
 
     title: str
@@ -83,6 +86,7 @@ class OfdDocument:
     annotations: dict[str, str] = field(default_factory=dict)
     attachments: list[str] = field(default_factory=list)
     signatures: int = 0
+    resources: set[tuple[str, str]] = field(default_factory=set)
 
 
 class OfdPackage:
@@ -101,7 +105,8 @@ class OfdPackage:
             LimitError: over one of `limits`.
         """
         self._zip = ZippedFile(data, limits, " OFD 文件", " OFD 阅读软件")
-        self._left = limits.max_uncompressed_bytes
+        self._parsed: set[str] = set()
+        self._repeats = _MOST_REPEATS
         self._limits = limits
         self.refused: list[str] = []
         self.lost: list[str] = []
@@ -115,18 +120,22 @@ class OfdPackage:
     def xml(self, part: str) -> Element:
         """Parse a part.
 
-        The bytes of all parts that are parsed are counted, so that one part in the place of a
-        thousand pages costs no more than the limit allows.
+        The bytes of parts that are parsed again are counted, so that one part in the place of a
+        thousand pages costs no more than a long one.
 
         Raises:
             CorruptFileError: missing, too large, damaged, or with a document type declaration.
-            LimitError: all that was parsed is more than may be unpacked.
+            LimitError: the same parts are used again and again.
         """
         size = self._zip.size(part)
-        self._left -= size
-        if self._left < 0:
-            allowed = size_text(self._limits.max_uncompressed_bytes)
-            raise over_limit("OFD 各部分反复引用，总量过大", "max_uncompressed_bytes", allowed)
+        if part_key(part) in self._parsed:
+            self._repeats -= size + _LEAST_COST
+            if self._repeats < 0:
+                raise LimitError(
+                    "OFD 的许多页反复使用同一部分，总量过大，疑似恶意文件，已停止读取。"
+                    "请核实来源，用 OFD 阅读软件打开，打印成 PDF 后再上传。"
+                )
+        self._parsed.add(part_key(part))
         if size > _LARGEST_PART:
             raise self._zip.damaged(part)
         return self._zip.parse(_mended(self._zip.read(part)), part)
@@ -138,7 +147,7 @@ class OfdPackage:
         root = self.xml(entry.part)
         folder = posixpath.dirname(entry.part)
         for resource in children(root, "PageRes"):
-            self.add_resources(document, self.locate(text_of(resource), folder))
+            self._add_resources(document, text_of(resource), folder)
         page = OpenPage(root, page_box(child(root, "Area")), [], [])
         for template in children(root, "Template"):
             name = template.get("TemplateID", "")
@@ -171,6 +180,13 @@ class OfdPackage:
                 raise
             self.lost.append(part)
             return None
+
+    def _listed(self, location: str, *folders: str) -> tuple[str, Element | None]:
+        """Return the folder of a part that a document lists, and the part if it can be read."""
+        part = self.locate(location, *folders)
+        if part is None and location and location not in self.refused:
+            self.lost.append(location)
+        return posixpath.dirname(part or ""), self.spare_xml(part)
 
     def bytes_of(self, part: str) -> bytes:
         """Return the bytes of a part; raises as `ZippedFile.read` does."""
@@ -232,20 +248,21 @@ class OfdPackage:
                 document.templates[template.get("ID", "")] = place
         for name in ("PublicRes", "DocumentRes"):
             for resource in children(common, name):
-                place = self.locate(text_of(resource), folder)
-                self.add_resources(document, place)
+                self._add_resources(document, text_of(resource), folder)
         document.outlines = list(_outlines(child(root, "Outlines")))
         self._add_annotations(document, child(root, "Annotations"), folder)
         self._add_attachments(document, child(root, "Attachments"), folder)
         document.signatures = self._count_signatures(body, folder)
         return document
 
-    def add_resources(self, document: OfdDocument, part: str | None) -> None:
+    def _add_resources(self, document: OfdDocument, location: str, folder: str) -> None:
         """Add the pictures and composite graphics of a resource file to a document."""
-        root = self.spare_xml(part)
-        if root is None or part is None:
+        if (location, folder) in document.resources:
             return
-        folder = posixpath.dirname(part)
+        document.resources.add((location, folder))
+        folder, root = self._listed(location, folder)
+        if root is None:
+            return
         base = posixpath.join(folder, root.get("BaseLoc", "").replace("\\", "/").lstrip("/"))
         for medium in descendants(root, "MultiMedia"):
             place = self.locate(text_of(child(medium, "MediaFile")), base, folder)
@@ -255,16 +272,14 @@ class OfdPackage:
             document.units[unit.get("ID", "")] = unit
 
     def _add_annotations(self, document: OfdDocument, listed: Element | None, folder: str) -> None:
-        part = self.locate(text_of(listed), folder)
-        root = self.spare_xml(part)
+        own, root = self._listed(text_of(listed), folder)
         for page in children(root, "Page"):
-            place = text_of(child(page, "FileLoc"))
-            found = self.locate(place, posixpath.dirname(part or ""), folder)
+            found = self.locate(text_of(child(page, "FileLoc")), own, folder)
             if found is not None:
                 document.annotations[page.get("PageID", "")] = found
 
     def _add_attachments(self, document: OfdDocument, listed: Element | None, folder: str) -> None:
-        root = self.spare_xml(self.locate(text_of(listed), folder))
+        _, root = self._listed(text_of(listed), folder)
         for item in children(root, "Attachment"):
             place = posixpath.basename(text_of(child(item, "FileLoc")).replace("\\", "/"))
             document.attachments.append(item.get("Name") or place or "未命名")
@@ -273,7 +288,7 @@ class OfdPackage:
         listed = child(body, "Signatures")
         if listed is None:
             return 0
-        root = self.spare_xml(self.locate(text_of(listed), "", folder))
+        _, root = self._listed(text_of(listed), "", folder)
         return max(len(list(children(root, "Signature"))), 1)
 
 

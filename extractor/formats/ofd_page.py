@@ -19,7 +19,7 @@ _SKEW: Final = math.radians(5)
 _NEXT: Final = 0.6
 _MADE_UP: Final = 0.12
 _BACK: Final = -0.3
-_SAME: Final = 0.25
+_SAME: Final = 0.12
 _COLUMN: Final = 1.5
 
 

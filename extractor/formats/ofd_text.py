@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ASCENT: Final = 0.9
 DESCENT: Final = 0.2
 _USUAL_SIZE: Final = 4.2333  # millimetres: 12 points
-_MOST_REPEATS: Final = 1_000_000
+_LONGEST_COUNT: Final = 10  # digits
 
 Quad = tuple[float, float, float, float]
 
@@ -78,7 +78,7 @@ def deltas(text: str | None) -> Iterator[float]:
     for word in words:
         if word in ("g", "G"):
             count, step = next(words, ""), next(words, None)
-            times = min(int(count), _MOST_REPEATS) if count.isdecimal() else 0
+            times = int(count) if count.isdecimal() and len(count) < _LONGEST_COUNT else 0
             yield from repeat(number(step), times)
         else:
             yield number(word)
