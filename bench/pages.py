@@ -1,9 +1,14 @@
-"""Pages a second of our PDF reader, beside pdfplumber's `extract_text`, on a PDF made here."""
+"""Pages a second of our readers of fixed layouts, on files made here.
+
+That of PDF stands beside pdfplumber's `extract_text`; that of OFD beside what was written, in two
+ways: a text object for each line, and one for each character.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 
 import pdfplumber
@@ -13,6 +18,8 @@ from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 
 from bench.figures import Figure, show
+from bench.long_report import long_report
+from corpus.ofd_writer import Style, Volume, typeset, write_ofd
 from extractor import parse
 
 PAGES = 40
@@ -46,6 +53,22 @@ def _plumb(data: bytes) -> None:
             page.extract_text()
 
 
+def _measure_ofd() -> dict[str, Figure]:
+    """Measure pages a second, and how many paragraphs come back whole, in percent."""
+    paragraphs = [line for line in long_report(60_000).splitlines() if line]
+    sheets = typeset(paragraphs)
+    figures = {"页数": Figure(str(len(sheets)), "页")}
+    for name, style in (("逐行", Style()), ("逐字", Style(deltas="each"))):
+        data = write_ofd(Volume(sheets), style=style)
+        figures[f"{name}书写"] = Figure(
+            _rate(partial(parse, data, "报告.ofd"), len(sheets)), "页/秒"
+        )
+        kept = set(parse(data, "报告.ofd").text.split("\n"))
+        whole = sum(1 for paragraph in paragraphs if paragraph in kept)
+        figures[f"{name}书写段落完整"] = Figure(100 * whole / len(paragraphs), "%")
+    return figures
+
+
 def _rate(work: Callable[[], object], pages: int) -> float:
     began = perf_counter()
     work()
@@ -66,6 +89,7 @@ def main() -> None:
             "倍数": Figure(ours / theirs, "倍"),
         },
     )
+    show("读 OFD", _measure_ofd())
 
 
 if __name__ == "__main__":
