@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from itertools import islice
 from random import Random
 
@@ -209,6 +210,16 @@ BOX = 'Boundary="20 60 150 6" Font="1" Size="5"'
             id="objects in any order, base lines nearly level",
         ),
         pytest.param(
+            [Text(40, 80, "No", 4), Text(44.9, 80, "12", 4), Text(50.9, 80, "号", 4)],
+            "No 12号",
+            id="gaps between words, and none beside a Chinese character",
+        ),
+        pytest.param(
+            [text_object(BOX, code("JG12", 'X="0" Y="5" DeltaX="2.5 7 2.5"'))],
+            "JG 12",
+            id="a gap between words inside",
+        ),
+        pytest.param(
             [Text(40, 80, "加粗"), Text(40.15, 80.1, "加粗")], "加粗", id="printed twice for bold"
         ),
         pytest.param(
@@ -357,6 +368,41 @@ def test_text_written_downwards() -> None:
     assert lines(document)[-2:] == ["正文在这里。", "装订线内"]
 
 
+def test_lines_that_are_not_drawn_make_no_table() -> None:
+    texts = [item for item in table(80) if isinstance(item, Text)]
+    unseen = (
+        '<{p}PathObject ID="1" Boundary="25 80 160 36" Stroke="false"><{p}AbbreviatedData>'
+        "M 0 0 L 160 0 L 160 36 L 0 36 C M 30 0 L 30 36 M 0 12 L 160 12"
+        "</{p}AbbreviatedData></{p}PathObject>"
+    )
+    assert cells(read(write_text(Raw(unseen), *texts))) == []
+
+
+def test_a_path_with_words_that_mean_nothing_keeps_its_lines() -> None:
+    texts = [item for item in table(80) if isinstance(item, Text)]
+    box = (
+        '<{p}PathObject ID="2" Boundary="25 80 160 36"><{p}AbbreviatedData>'
+        "? M 0 0 X L 160 0 L 160 36 L 0 36 C M 30 0 L 30 36 M 70 0 L 70 36 "
+        "M 0 12 L 160 12 M 0 24 L 160 24 M 5 5 B 6 6 7 7 8 5 L</{p}AbbreviatedData></{p}PathObject>"
+    )
+    assert len(cells(read(write_text(Raw(box), *texts)))) == 9
+
+
+def test_text_set_upright_or_backwards_by_its_direction() -> None:
+    """Without steps the direction of reading says where the next character stands."""
+    frame = [*grid(25, 60, [20, 60], [40, 20])]
+    inside = text_object(
+        'Boundary="32 64 5 30" Size="5" ReadDirection="90"', code("责任人员", 'X="0" Y="5"')
+    )
+    turned = text_object(
+        'Boundary="60 64 5 30" Size="5" CharDirection="90"',
+        code("横躺着的字", 'X="0" Y="0" DeltaY="5"'),
+    )
+    document = read(write_text(*frame, inside, turned, Text(28, 150, PARAGRAPHS[2] * 2)))
+    assert [cell[3] for cell in cells(document)] == ["责任人员"]
+    assert lines(document)[-1] == "横躺着的字"
+
+
 def test_a_page_that_lies_on_its_side_is_read_and_boxes_stay() -> None:
     turned = [Text(180 - 10 * at, 40, f"第{at}行横放的文字内容。", turn=90) for at in range(4)]
     document = read(write_text(*turned))
@@ -366,6 +412,30 @@ def test_a_page_that_lies_on_its_side_is_read_and_boxes_stay() -> None:
     assert 178 * POINTS < left < right < 187 * POINTS
     assert top == pytest.approx(40 * POINTS, abs=0.1)
     assert bottom > 80 * POINTS
+
+
+def turned_table(turn: int) -> list[Item]:
+    """The table as it stands on a page that was turned about its corner or upside down."""
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return {90: (210 - y, x), 180: (210 - x, 297 - y), 270: (y, 297 - x)}[turn]
+
+    items: list[Item] = []
+    for item in table(80):
+        if isinstance(item, Rule):
+            items.append(Rule(*place(item.x0, item.y0), *place(item.x1, item.y1)))
+        elif isinstance(item, Text):
+            items.append(Text(*place(item.x, item.y), item.text, item.size, turn=turn))
+    return items
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_a_table_on_a_turned_page_is_read_as_it_was_meant(turn: int) -> None:
+    document = read(write_text(*turned_table(turn)))
+    assert [cell[3] for cell in cells(document)] == [cell for line in ROWS for cell in line]
+    assert [cell[:3] for cell in cells(document)] == [
+        (0, row, column) for row in range(3) for column in range(3)
+    ]
 
 
 def test_a_slanted_watermark_is_kept_apart() -> None:
@@ -432,8 +502,19 @@ def test_attachments_and_signatures_are_named() -> None:
 
 def test_bookmarks_make_headings() -> None:
     items = [Text(28, 60, "一、基本情况"), Text(28, 80, "（一）单位情况"), Text(28, 100, "正文。")]
-    outlines = [("一、 基本情况", 1, 1), ("（一）单位情况", 1, 2), ("不在页上", 1, 1)]
-    document = read(write_ofd(Volume([Sheet(items)], outlines=outlines)))
+    outlines = [
+        ("一、 基本情况", 1, 1),
+        ("（一）单位情况", 1, 2),
+        ("不在页上", 1, 1),
+        ("正文。", 1, 1),
+    ]
+    no_place = re.compile(rb'(Title="\xe6\xad\xa3.*?)<ofd:Actions>.*?</ofd:Actions>')
+    document = read(
+        changed(
+            write_ofd(Volume([Sheet(items)], outlines=outlines)),
+            lambda _, old: no_place.sub(rb"\1", old),
+        )
+    )
     assert [(block.kind, block.level) for block in document.blocks] == [
         ("heading", 1), ("heading", 2), ("paragraph", None),
     ]  # fmt: skip
@@ -477,6 +558,25 @@ def test_the_size_of_a_page_is_its_own_or_that_of_the_document() -> None:
     sheets = [Sheet([Text(28, 80, "横页。")], size=(297, 210)), Sheet([Text(28, 80, "竖页。")])]
     pages = read(write_ofd(Volume(sheets))).pages
     assert [(round(page.width), round(page.height)) for page in pages] == [(842, 595), (595, 842)]
+
+
+def test_pages_bring_resources_of_their_own() -> None:
+    """The file of a page is read once, however many pages name it."""
+    unit = (
+        '<{p}CompositeGraphicUnits><{p}CompositeGraphicUnit ID="90"><{p}Content>'
+        '<{p}TextObject ID="91" Boundary="0 0 50 10" Size="5"><{p}TextCode X="0" Y="5">图元'
+        "</{p}TextCode></{p}TextObject></{p}Content></{p}CompositeGraphicUnit>"
+        "</{p}CompositeGraphicUnits>"
+    )
+    use = Raw('<{p}CompositeObject ResourceID="90" Boundary="30 100 50 10"/>')
+    data = changed(
+        write_ofd(Volume([Sheet([use])] * 2, resources=unit)),
+        lambda name, old: old.replace(
+            b"<ofd:Content>", b"<ofd:PageRes>/Doc_0/DocumentRes.xml</ofd:PageRes><ofd:Content>"
+        ).replace(b"<ofd:DocumentRes>DocumentRes.xml</ofd:DocumentRes>", b""),
+    )
+    document = read(data)
+    assert (lines(document), document.warnings) == (["图元", "图元"], ())
 
 
 @pytest.mark.parametrize("encoding", ["GB2312", "gbk", "GB18030"])

@@ -222,6 +222,12 @@ def strange_numbers(value: str) -> bytes:
         pytest.param(lambda: pages_xml(0), EmptyFileError, "一页也没有", id="no pages"),
         pytest.param(lambda: write_text(), EmptyFileError, "空白页", id="blank page"),
         pytest.param(
+            lambda: write_text(Text(28, 80, "\u3000 "), Text(28, 90, "  ", turn=90)),
+            EmptyFileError,
+            "空白页",
+            id="only spaces",
+        ),
+        pytest.param(
             lambda: pages_xml(100_000), LimitError, "max_pages", id="100,000 pages, one content"
         ),
         pytest.param(
@@ -350,6 +356,20 @@ def codes(document: Document) -> list[str]:
             "partial",
             id="units that hold each other",
         ),
+        pytest.param(
+            lambda: with_units(unit(101, "")), "page_cut", "partial", id="a unit that is not there"
+        ),
+        pytest.param(
+            lambda: changed(
+                write_ofd(
+                    Volume([Sheet([Text(28, 80, TEXT, 4.2)])], annotations=[Text(9, 9, "x")])
+                ),
+                lambda name, old: None if name.endswith("Annots/Page_0.xml") else old,
+            ),
+            "part_unreadable",
+            "partial",
+            id="annotations missing",
+        ),
         pytest.param(unit_bomb, "page_cut", "partial", id="a million objects from six units"),
         pytest.param(
             lambda: write_text(
@@ -445,6 +465,36 @@ def test_a_picture_that_is_missing_is_left_out() -> None:
         gone = next(name for name in archive.namelist() if name.endswith(".png"))
     images = list(page_images(with_part(gone, None, data), DEFAULT_LIMITS))
     assert [image.data for image in images] == [b"y"]
+
+
+def test_pictures_of_pages_that_cannot_be_read_are_left_out() -> None:
+    sheets = [Sheet([Picture(0, 0, 9, 9, b"x")]), Sheet([Picture(0, 0, 9, 9, b"y")])]
+    data = with_part(PAGE, None, write_ofd(Volume(sheets)))
+    assert [(image.data, image.box[0]) for image in page_images(data)] == [(b"y", 2)]
+
+
+def test_a_part_too_large_for_a_tree_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("extractor.formats.ofd_package._LARGEST_PART", 12_000)
+    spaces = b"<ofd:Content>" + b" " * 12_000
+    page = "Doc_0/Pages/Page_2/Content.xml"
+    data = changed(
+        report(),
+        lambda name, old: old.replace(b"<ofd:Content>", spaces) if name == page else old,
+    )
+    with in_time():
+        document = parse(data, "a.ofd")
+    assert 3 in [notice.page for notice in document.warnings]
+
+
+def test_a_doctype_in_a_part_beside_the_pages_is_refused() -> None:
+    data = with_added(Doc_0__Annots=b"<!DOCTYPE x><Annotations/>")
+    named = replaced("</ofd:Document>", "<ofd:Annotations>Annots</ofd:Annotations></ofd:Document>")
+    assert parse(named, "a.ofd").status == "partial"
+    both = replaced(
+        "</ofd:Document>", "<ofd:Annotations>Annots</ofd:Annotations></ofd:Document>", data
+    )
+    with pytest.raises(CorruptFileError, match="文档类型声明"):
+        parse(both, "a.ofd")
 
 
 @pytest.mark.slow

@@ -114,6 +114,34 @@ def test_a_picture_that_cannot_be_shown_leaves_a_frame(content: bytes) -> None:
     assert colour_at(image, 20, 70) == (200, 200, 200)
 
 
+def test_a_template_may_lie_over_the_page() -> None:
+    red, blue = ('<{p}FillColor Value="%s"/>' % value for value in ("255 0 0", "0 0 255"))
+    box = '<{p}PathObject ID="1" Boundary="20 50 40 40" Fill="true" Stroke="false">'
+    data = "<{p}AbbreviatedData>M 0 0 L 40 0 L 40 40 L 0 40 C</{p}AbbreviatedData></{p}PathObject>"
+    page, template = Raw(box + red + data), Raw(box + blue + data)
+    under = write_ofd(Volume([Sheet([page], templates=[0])], templates=[[template]]))
+    over = changed(
+        under, lambda _, old: old.replace(b"<ofd:Template ", b'<ofd:Template ZOrder="Foreground" ')
+    )
+    assert colour_at(rendered(under), 40, 70) == (255, 0, 0)
+    assert colour_at(rendered(over), 40, 70) == (0, 0, 255)
+
+
+@needs_font
+def test_what_is_too_much_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ofd_render, "_MOST_CHARACTERS", 4)
+    monkeypatch.setattr(ofd_render, "_MOST_POINTS", 2)
+    data = write_text(
+        Text(28, 80, "四个字吗"),
+        Text(28, 120, "多"),
+        Rule(28, 150, 90, 150),
+        Rule(28, 180, 90, 180),
+    )
+    image = rendered(data)
+    rows = [(70, y * 72 / 25.4 - 15, 280, y * 72 / 25.4 + 2) for y in (80, 120, 150, 180)]
+    assert [has_ink(image, row) for row in rows] == [True, False, True, False]
+
+
 def test_strange_places_do_no_harm() -> None:
     path = "M 1e5 1e5 L -1e5 nan B 1 2 3 4 5 6"
     items = (

@@ -60,7 +60,8 @@ class Content:
     """What was read of one page or template.
 
     `bare` counts text objects with glyphs but no characters, `hidden` invisible objects;
-    `is_cut` tells that there were more than 100,000 objects, or a unit that contains itself.
+    `is_cut` tells that there were more than 100,000 objects, or a unit that is missing or contains
+    itself.
     """
 
     texts: list[Glyphs] = field(default_factory=list)
@@ -135,9 +136,9 @@ class ContentReader:
             elif kind == "CompositeObject":
                 resource = element.get("ResourceID", "")
                 unit = self._units.get(resource)
-                if resource in inside or len(inside) >= _DEEPEST_UNIT:
+                if unit is None or resource in inside or len(inside) >= _DEEPEST_UNIT:
                     content.is_cut = True
-                elif unit is not None:
+                else:
                     inner = placed(element, outer)
                     within = inside | {resource}
                     stack.extend((part, inner, within) for part in reversed(list(unit)))

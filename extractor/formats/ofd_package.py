@@ -274,8 +274,11 @@ class OfdPackage:
     def _add_annotations(self, document: OfdDocument, listed: Element | None, folder: str) -> None:
         own, root = self._listed(text_of(listed), folder)
         for page in children(root, "Page"):
-            found = self.locate(text_of(child(page, "FileLoc")), own, folder)
-            if found is not None:
+            place = text_of(child(page, "FileLoc"))
+            found = self.locate(place, own, folder)
+            if found is None:
+                self.lost.append(place or "FileLoc")
+            else:
                 document.annotations[page.get("PageID", "")] = found
 
     def _add_attachments(self, document: OfdDocument, listed: Element | None, folder: str) -> None:
