@@ -115,7 +115,7 @@ def test_a_picture_that_cannot_be_shown_leaves_a_frame(content: bytes) -> None:
 
 
 def test_a_template_may_lie_over_the_page() -> None:
-    red, blue = ('<{p}FillColor Value="%s"/>' % value for value in ("255 0 0", "0 0 255"))
+    red, blue = '<{p}FillColor Value="255 0 0"/>', '<{p}FillColor Value="0 0 255"/>'
     box = '<{p}PathObject ID="1" Boundary="20 50 40 40" Fill="true" Stroke="false">'
     data = "<{p}AbbreviatedData>M 0 0 L 40 0 L 40 40 L 0 40 C</{p}AbbreviatedData></{p}PathObject>"
     page, template = Raw(box + red + data), Raw(box + blue + data)
