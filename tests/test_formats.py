@@ -181,7 +181,6 @@ def test_the_reading_chain_is_fast_on_a_long_text() -> None:
         pytest.param("<html>".encode("utf-16"), "网页（HTML）", id="html in UTF-16"),
         pytest.param(b'<?xml version="1.0"?><a/>', "XML 文件", id="xml"),
         pytest.param(b"MIME-Version: 1.0\r\n", "网页归档（MHT）或邮件", id="mht"),
-        pytest.param(zip_file({"OFD.xml": "<x/>"}), "OFD 版式文件", id="ofd"),
         pytest.param(zip_file({"xl/workbook.xml": "<x/>"}), "Excel 表格", id="xlsx"),
         pytest.param(zip_file({"ppt/presentation.xml": "<x/>"}), "PowerPoint 演示文稿", id="pptx"),
         pytest.param(zip_file({"content.xml": "<x/>"}), "OpenDocument 文档", id="odt"),

@@ -55,6 +55,13 @@ FORMATS: Final = (
         "extractor.formats.word:read_docx",
     ),
     Format(
+        "OFD",
+        "application/ofd",
+        (".ofd",),
+        sniffing.is_ofd,
+        "extractor.formats.ofd:read_ofd",
+    ),
+    Format(
         "TXT",
         "text/plain",
         (".txt", ".text", ".md", ".csv", ".log"),
@@ -66,7 +73,7 @@ FORMATS: Final = (
 
 
 def parse(data: bytes, filename: str, *, limits: Limits = DEFAULT_LIMITS) -> Document:
-    """Read a file: PDF, DOCX or plain text, told by its content and not by its name.
+    """Read a file: PDF, DOCX, OFD or plain text, told by its content and not by its name.
 
     A name with another extension gives the warning `extension_mismatch`. A file that could be
     read only in part has status `partial` and says in its warnings what is missing.

@@ -56,7 +56,6 @@ _BY_MARK: Final = (
     _Foreign(b"SQLite format 3\x00", "数据库文件", "请确认选对了文件"),
 )
 _IN_ZIP: Final = (
-    _Foreign(b"OFD.xml", "OFD 版式文件", _PRINT),
     _Foreign(b"xl/", "Excel 表格", "请另存为 PDF，或把文字复制到 Word 中保存为 .docx"),
     _Foreign(b"ppt/", "PowerPoint 演示文稿", "请另存为 PDF 后再上传"),
     _Foreign(b"content.xml", "OpenDocument 文档", _RESAVE),
@@ -94,6 +93,16 @@ def is_docx(data: bytes) -> bool:
     if names is None:
         return b"word/document" in data
     return any(name.lower().startswith("word/document") for name in names)
+
+
+def is_ofd(data: bytes) -> bool:
+    """Tell whether this is a ZIP with the root of an OFD in it; a cut-off one is known too."""
+    if not data.startswith(_ZIP):
+        return False
+    names = _zip_names(data)
+    if names is None:
+        return b"OFD.xml" in data
+    return any(name.lower() == "ofd.xml" for name in names)
 
 
 def count_entries(data: bytes) -> int:
