@@ -7,11 +7,14 @@ import io
 import pytest
 from PIL import Image
 
+from api.exports.page_pictures import draw_pages
+from api.exports.side_by_side import side_by_side_html
 from corpus.ofd_writer import Picture, Raw, Rule, Sheet, Text, Volume, write_ofd, write_text
-from extractor.document import Span
-from extractor.errors import LimitError, MissingToolError, ParseError
+from extractor import extract
+from extractor.document import Page, Span
+from extractor.errors import LimitError, MissingToolError, PageNotFoundError
 from extractor.formats import ofd_render, parse
-from extractor.formats.ofd_render import render_ofd_page
+from extractor.formats.page_images import draw_page, has_page_images, page_image
 from tests.sample_files import changed
 
 
@@ -28,7 +31,7 @@ INK = 100
 
 
 def rendered(data: bytes, page: int = 1, dpi: float = 72) -> Image.Image:
-    return Image.open(io.BytesIO(render_ofd_page(data, page, dpi))).convert("RGB")
+    return draw_page(data, page, dpi=dpi).convert("RGB")
 
 
 def has_ink(image: Image.Image, box: tuple[float, float, float, float]) -> bool:
@@ -157,13 +160,13 @@ def test_strange_places_do_no_harm() -> None:
 
 def test_a_page_that_is_not_there_and_one_too_large() -> None:
     data = write_text(Text(28, 80, "正文"))
-    with pytest.raises(ParseError, match="没有第 2 页，共 1 页"):
-        render_ofd_page(data, 2)
-    with pytest.raises(LimitError, match="像素"):
-        render_ofd_page(data, 1, 2000)
+    with pytest.raises(PageNotFoundError, match="没有第2页，文件共 1 页"):
+        page_image(data, 2)
+    with pytest.raises(LimitError, match="不超过 643 dpi"):
+        page_image(data, 1, dpi=1200)
     huge = changed(data, lambda _, part: part.replace(b"210.0 297.0", b"20000 20000"))
     with pytest.raises(LimitError, match="像素"):
-        render_ofd_page(huge, 1, 72)
+        page_image(huge, 1, dpi=72)
 
 
 def test_without_a_font_the_error_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,5 +174,37 @@ def test_without_a_font_the_error_names_the_package(monkeypatch: pytest.MonkeyPa
     ofd_render._font.cache_clear()
     monkeypatch.setattr(ofd_render, "_FONTS", ("/nowhere.ttc",))
     with pytest.raises(MissingToolError, match="fonts-noto-cjk"):
-        render_ofd_page(write_text(Text(28, 80, "正文")), 1)
+        page_image(write_text(Text(28, 80, "正文")), 1)
+    ofd_render._font_file.cache_clear()
+
+
+@needs_font
+def test_black_on_white_is_grey_and_a_thin_red_line_keeps_its_colour() -> None:
+    red = '<{p}StrokeColor Value="255 0 0"/><{p}AbbreviatedData>M 0 0 L 40 0</{p}AbbreviatedData>'
+    line = Raw(f'<{{p}}PathObject ID="1" Boundary="20 50 40 1">{red}</{{p}}PathObject>')
+    text = Text(28, 80, "正文")
+    assert [draw_page(write_text(*items), 1).mode for items in ([text], [text, line])] == [
+        "L",
+        "RGB",
+    ]
+
+
+@needs_font
+def test_the_pages_stand_beside_the_text_for_people() -> None:
+    data = write_ofd(Volume([Sheet([Text(28, 80, "第一页。")]), Sheet([Text(28, 80, "第二页。")])]))
+    document = parse(data, "a.ofd")
+    html = side_by_side_html(data, document, extract(document))
+    assert has_page_images(document.media_type)
+    assert html.count("data:image/png;base64,") == 2
+
+
+def test_a_missing_font_is_said_once_for_all_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    ofd_render._font_file.cache_clear()
+    ofd_render._font.cache_clear()
+    monkeypatch.setattr(ofd_render, "_FONTS", ())
+    sheets = [Sheet([Text(28, 80, "正文")])] * 3
+    found = draw_pages(write_ofd(Volume(sheets)), [Page(at, 595, 842) for at in (1, 2, 3)])
+    assert found.uris == {}
+    assert [note for note in found.notes if "字体" in note] == found.notes
+    assert len(found.notes) == 1
     ofd_render._font_file.cache_clear()

@@ -12,10 +12,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFont
 
-from extractor.errors import CorruptFileError, LimitError, MissingToolError, ParseError
-from extractor.formats.limits import DEFAULT_LIMITS, Limits
+from extractor.errors import CorruptFileError, MissingToolError
+from extractor.formats.limits import DEFAULT_LIMITS
 from extractor.formats.ofd_colour import Colour, colour_of
 from extractor.formats.ofd_content import (
     Content,
@@ -29,6 +29,7 @@ from extractor.formats.ofd_content import (
 )
 from extractor.formats.ofd_package import OfdDocument, OfdPackage, PageEntry, child, number
 from extractor.formats.ofd_text import Glyphs, read_text_object
+from extractor.formats.page_images import MOST_PIXELS, POINTS, check_pixels, no_such_page
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -48,7 +49,6 @@ _FONTS: Final = (
     "C:/Windows/Fonts/msyh.ttc",
 )
 """Fonts with Chinese characters, as systems install them; the first that is there is taken."""
-_MOST_PIXELS: Final = 50_000_000
 _MOST_CHARACTERS: Final = 100_000
 _MOST_POINTS: Final = 500_000
 _LARGEST_FONT: Final = 2000  # pixels
@@ -58,31 +58,29 @@ _MISSING: Final = (200, 200, 200)
 _Font = ImageFont.FreeTypeFont
 
 
-def render_ofd_page(
-    data: bytes, page: int, dpi: float = 100.0, *, limits: Limits = DEFAULT_LIMITS
-) -> bytes:
-    """Return a PNG of a page (from 1, through all documents of the container).
-
-    The picture is `page width in points * dpi / 72` pixels wide, so that boxes of the document
-    fall on it when they are multiplied by `dpi / 72`.
+def render_ofd_page(data: bytes, page: int, dpi: float, most_pixels: int) -> Image.Image:
+    """Draw a page (from 1, through all documents of the container).
 
     Raises:
         MissingToolError: no font with Chinese characters is installed.
-        LimitError: more than 50 million pixels, or over one of `limits`.
-        ParseError: no such page, or the file cannot be read.
+        PageNotFoundError: there is no such page.
+        LimitError: too many pixels, or over one of the limits of reading.
+        ParseError: the file or the page cannot be read.
     """
-    package = OfdPackage(data, limits)
+    package = OfdPackage(data, DEFAULT_LIMITS)
     document, entry = _find(package, page)
     opened = package.open_page(document, entry)
     paper = paper_of(opened.box or document.page_box)
-    canvas = _Canvas(package, document, paper, dpi / 72)
+    scale = dpi / POINTS
+    check_pixels(paper.width * scale, paper.height * scale, page, dpi, most_pixels)
+    canvas = _Canvas(package, document, paper, scale)
     for _, part in opened.behind:
         canvas.draw(package.spare_xml(part))
     canvas.draw(opened.root)
     for _, part in opened.before:
         canvas.draw(package.spare_xml(part))
     canvas.draw(package.spare_xml(document.annotations.get(entry.id)))
-    return canvas.png()
+    return canvas.image()
 
 
 def _find(package: OfdPackage, page: int) -> tuple[OfdDocument, PageEntry]:
@@ -91,7 +89,7 @@ def _find(package: OfdPackage, page: int) -> tuple[OfdDocument, PageEntry]:
         if first <= page < first + len(document.pages):
             return document, document.pages[page - first]
         first += len(document.pages)
-    raise ParseError(f"OFD 没有第 {page} 页，共 {first - 1} 页。请核对页码。", page=page)
+    raise no_such_page(page, first - 1)
 
 
 @lru_cache(1)
@@ -117,11 +115,6 @@ class _Canvas:
     ) -> None:
         width = max(round(paper.width * scale), 1)
         height = max(round(paper.height * scale), 1)
-        if not 0 < width * height <= _MOST_PIXELS:
-            raise LimitError(
-                f"页面图像有 {width}×{height} 像素，超过上限 {_MOST_PIXELS} 像素。"
-                "请用较低的分辨率。"
-            )
         self._image = Image.new("RGB", (width, height), "white")
         self._pen = ImageDraw.Draw(self._image)
         self._package = package
@@ -131,10 +124,12 @@ class _Canvas:
         self._characters = 0
         self._points = 0
 
-    def png(self) -> bytes:
-        buffer = io.BytesIO()
-        self._image.save(buffer, "PNG")
-        return buffer.getvalue()
+    def image(self) -> Image.Image:
+        """Return the page, in grey where no colour was painted."""
+        red, green, blue = self._image.split()
+        pairs = ((red, green), (green, blue))
+        coloured = any(ImageChops.difference(*pair).getbbox() for pair in pairs)
+        return self._image if coloured else red
 
     def draw(self, root: Element | None) -> None:
         """Paint the content below an element; nothing for None."""
@@ -223,7 +218,7 @@ class _Canvas:
             return None
         try:
             with Image.open(io.BytesIO(self._package.bytes_of(part)), formats=_PICTURES) as picture:
-                if picture.width * picture.height > _MOST_PIXELS:
+                if picture.width * picture.height > MOST_PIXELS:
                     return None
                 return picture.convert("RGBA").resize(size)
         except (
