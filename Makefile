@@ -68,6 +68,7 @@ fix: tools ## 自动改正风格和格式
 bench: tools ## 速度、启动时间、内存、PDF 页/秒和准确，随字数的增长，恶意文字
 	@$(BIN)/python -m bench.speed $(ARGS)
 	@$(BIN)/python -m bench.pages $(ARGS)
+	@$(BIN)/python -m bench.word_files $(ARGS)
 	@$(BIN)/python -m bench.growth $(ARGS)
 
 picture: run ## 重做 README 里的图（要有 LibreOffice 和 poppler-utils）

@@ -11,16 +11,18 @@ import tempfile
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 
 from api.console import join_names, one_line, say
-from extractor import extract, parse
+from extractor import extract, parse_all
 from extractor.document import Document
 from extractor.errors import HechaError
 from extractor.extraction import Extraction
-from extractor.formats import DEFAULT_LIMITS, FORMATS
+from extractor.formats import CONTAINERS, DEFAULT_LIMITS, FORMATS, FileResult
+from extractor.formats.limited import parse_one_limited
 
-_NOT_IN_FOLDERS = frozenset({".md", ".csv", ".log", ".text"})
+_NOT_IN_FOLDERS = frozenset({".md", ".markdown", ".csv", ".log", ".text"})
 """Plain text that a folder holds for other reasons; it is read when it is named itself."""
 
 
@@ -47,8 +49,17 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """An entry of an archive or a letter that is left out, as files of a folder are: why."""
+
+    path: Path
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
-    """A file that was read."""
+    """A file that was read; for an entry of an archive `path` goes through the archive."""
 
     path: Path
     document: Document
@@ -85,54 +96,97 @@ def find_inputs(names: Sequence[Path]) -> Inputs:
 
 
 def _files_in(folder: Path, inputs: Inputs) -> Iterator[Path]:
-    known = {ext for form in FORMATS for ext in form.extensions} - _NOT_IN_FOLDERS
-    left_out, count = [], 0
+    known = {ext for form in (*FORMATS, *CONTAINERS) for ext in form.extensions} - _NOT_IN_FOLDERS
+    left_out, known_files = [], 0
     for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith((".", "~$")) for part in path.relative_to(folder).parts)
+        inner = path.relative_to(folder).parts
+        # A browser puts the scripts and frames of a saved page into a folder 某页_files.
+        hidden = any(
+            part.startswith((".", "~$")) or part.endswith(("_files", ".files")) for part in inner
+        )
         if hidden or not path.is_file():
             continue
         if path.suffix.lower() in known:
-            count += 1
+            known_files += 1
             yield path
         else:
             left_out.append(path.name)
     if left_out:
         say(f"提醒 {folder}：已跳过其他格式的文件：{join_names(left_out)}")
-    if not count:
+    if not known_files:
         formats = "、".join(sorted(known))
         message = f"文件夹里没有可读的文件（{formats}）。"
         inputs.failures.append(Failure(folder, "folder_empty", message))
 
 
-def read_file(path: Path) -> Done | Failure:
-    """Read one file from disk and extract it; whatever goes wrong comes back as a failure."""
+Result = Done | Failure | Skipped
+
+
+def read_file(path: Path) -> Iterator[Result]:
+    """Read one file from disk, and every file in it if it is an archive or a letter.
+
+    Whatever goes wrong comes back as a failure. An entry of another format is skipped with a word,
+    as it is in a folder; an archive in which nothing can be read is a failure.
+    """
     try:
         with path.open("rb") as file:
             # One byte more than the limit is enough for the reader to refuse it.
             data = file.read(DEFAULT_LIMITS.max_bytes + 1)
-        document = parse(data, one_line(path.name))
-        return Done(path, document, extract(document))
-    except HechaError as error:
-        return Failure(path, error.code, error.message)
     except PermissionError:
-        return Failure(path, "file_unreadable", "没有读取权限，或文件正被其他程序占用。")
+        yield Failure(path, "file_unreadable", "没有读取权限，或文件正被其他程序占用。")
+        return
     except OSError as error:
-        return Failure(path, "file_unreadable", f"无法读取：{_reason(error)}。")
+        yield Failure(path, "file_unreadable", f"无法读取：{_reason(error)}。")
+        return
+    name = one_line(path.name)
+    only_skipped = True
+    try:
+        for found in parse_all(data, name, read=parse_one_limited):
+            place = path if found.path == name else path.parent / one_line(found.path)
+            result = _result(found, place, inside=place != path)
+            only_skipped = only_skipped and isinstance(result, Skipped)
+            yield result
     except Exception as error:
         # The other files of the job must go on, whatever this one has met.
-        message = f"程序内部错误（{type(error).__name__}：{error}）。请把这一行发给维护人员。"
-        return Failure(path, "internal_error", message)
+        yield _internal(path, error)
+    else:
+        if only_skipped:
+            yield Failure(path, "container_ambiguous", "里面没有可读的文件。请确认选对了文件。")
 
 
-def read_files(paths: Iterable[Path], step: Callable[[str], None]) -> Iterator[Done | Failure]:
+def _result(found: FileResult, path: Path, *, inside: bool) -> Result:
+    if found.notice is not None:
+        return Skipped(path, found.notice.code, found.notice.message)
+    if found.error is not None:
+        kind = Skipped if inside and found.error.code == "format_unsupported" else Failure
+        return kind(path, found.error.code, found.error.message)
+    if found.document is None:  # pragma: no cover - one of the three is there
+        raise AssertionError(found.path)
+    try:
+        return Done(path, found.document, extract(found.document))
+    except HechaError as error:
+        return Failure(path, error.code, error.message)
+    except Exception as error:
+        return _internal(path, error)
+
+
+def _internal(path: Path, error: Exception) -> Failure:
+    message = f"程序内部错误（{type(error).__name__}：{error}）。请把这一行发给维护人员。"
+    return Failure(path, "internal_error", message)
+
+
+def read_files(paths: Iterable[Path], step: Callable[[str], None]) -> Iterator[Result]:
     """Read files one after the other; `step` is told the name before each."""
     for path in paths:
         step(path.name)
-        yield read_file(path)
+        yield from read_file(path)
 
 
-def report(result: Done | Failure) -> None:
+def report(result: Result) -> None:
     """Write what a person should know of a file to stderr: its failure, or its warnings."""
+    if isinstance(result, Skipped):
+        say(f"提醒 {result.path} [{result.code}] {result.message}")
+        return
     if isinstance(result, Failure):
         say(f"失败 {result.path} [{result.code}] {result.message}")
         return
@@ -141,24 +195,28 @@ def report(result: Done | Failure) -> None:
         say(f"提醒 {result.path} [{warning.code}] {page}{warning.message}")
 
 
-def output_names(paths: Sequence[Path], suffix: str) -> list[str]:
-    """Return a file name for the result of each input, no two alike on any file system.
+class OutputNames:
+    """Names the results one after the other, no two alike on any file system.
 
     报告.docx → 报告.json; a second 报告 keeps its extension: 报告.pdf.json; a third of the same
     name is counted: 报告.pdf.2.json.
     """
-    taken: set[str] = set()
-    names = []
-    for path in paths:
-        counted = (f"{path.name}.{number}" for number in range(2, len(paths) + 2))
+
+    def __init__(self, suffix: str) -> None:
+        """Begin with no name taken; `suffix` is that of the results, such as .json."""
+        self._suffix = suffix
+        self._taken: set[str] = set()
+
+    def of(self, path: Path) -> str:
+        """Return the name for the result of this input."""
+        counted = (f"{path.name}.{number}" for number in count(2))
         name = next(
-            stem + suffix
-            for stem in (path.stem, path.name, *counted)
-            if _fold(stem + suffix) not in taken
+            stem + self._suffix
+            for stem in chain((path.stem, path.name), counted)
+            if _fold(stem + self._suffix) not in self._taken
         )
-        taken.add(_fold(name))
-        names.append(name)
-    return names
+        self._taken.add(_fold(name))
+        return name
 
 
 def _fold(name: str) -> str:

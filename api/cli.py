@@ -29,7 +29,7 @@ app = typer.Typer(
 
 Files = Annotated[
     list[Path],
-    typer.Argument(metavar="文件…", help="PDF、DOCX、TXT 文件，或装有这些文件的文件夹；可以写多个"),
+    typer.Argument(metavar="文件…", help="文件、压缩包、邮件，或装有它们的文件夹；可以写多个"),
 ]
 
 

@@ -20,8 +20,10 @@ from rich.text import Text
 from api.batch import (
     Done,
     Failure,
+    Inputs,
+    OutputNames,
+    Skipped,
     find_inputs,
-    output_names,
     read_files,
     report,
     write_file,
@@ -49,25 +51,27 @@ def run_extract(
         wrong_use(f"--format 只能是 json 或 table，写的是“{form}”")
     if folder is not None and folder.exists() and not folder.is_dir():
         wrong_use(f"-o 要写文件夹，“{folder}”是一个文件")
-    inputs = find_inputs(files)
-    for failure in inputs.failures:
-        report(failure)
+    inputs = _found(files)
     if folder is None and form == "json" and len(inputs.paths) > 1:
         wrong_use(f"有{len(inputs.paths)}个文件：请用 -o 指定保存结果的文件夹，例如 -o 结果")
     suffix = ".json" if form == "json" else ".txt"
-    names = output_names(inputs.paths, suffix)
+    names = OutputNames(suffix)
     failed = bool(inputs.failures)
     printed: list[Done] = []
     with progress("正在读取", len(inputs.paths)) as step:
-        for name, result in zip(names, read_files(inputs.paths, step), strict=True):
+        for result in read_files(inputs.paths, step):
             report(result)
             if isinstance(result, Failure):
                 failed = True
+            elif isinstance(result, Skipped):
+                continue
             elif folder is None:
                 printed.append(result)
             else:
                 data = _extraction_bytes(result, form, records)
-                failed |= not _save(folder / name, data, inputs.paths)
+                failed |= not _save(folder / names.of(result.path), data, inputs.paths)
+    if form == "json" and len(printed) > 1:
+        wrong_use(f"里面有{len(printed)}个文件：请用 -o 指定保存结果的文件夹，例如 -o 结果")
     for done in printed:
         failed |= not _print_extraction(done, form, records)
     return FAILED if failed else OK
@@ -104,15 +108,15 @@ def run_view(file: Path, output: Path | None, dpi: int) -> int:
         wrong_use(f"-o 只能写 .html 文件，写的是“{target}”")
     if target.is_dir():
         wrong_use(f"-o 要写文件，“{target}”是文件夹，例如 {target / '查看.html'}")
-    inputs = find_inputs([file])
-    for failure in inputs.failures:
-        report(failure)
+    inputs = _found([file])
     with progress("正在读取", len(inputs.paths)) as step:
         results = list(read_files(inputs.paths, step))
+    if any(result.path != file for result in results):
+        wrong_use(f"view 一次看一个文件，“{file}”里装着别的文件：请解开后看其中一个")
     failed = bool(inputs.failures)
     for result in results:
         report(result)
-        if isinstance(result, Failure):
+        if not isinstance(result, Done):
             failed = True
             continue
         # Loaded here: the other commands need neither templates nor pictures.
@@ -124,6 +128,14 @@ def run_view(file: Path, output: Path | None, dpi: int) -> int:
     return FAILED if failed else OK
 
 
+def _found(files: Sequence[Path]) -> Inputs:
+    """Return the files of a command, and report what could not be found."""
+    inputs = find_inputs(files)
+    for failure in inputs.failures:
+        report(failure)
+    return inputs
+
+
 def run_checklist(files: Sequence[Path], outputs: Sequence[Path], quiet: bool) -> int:
     """Build the checklist of one case from its files, print it and save it."""
     for path in outputs:
@@ -131,9 +143,7 @@ def run_checklist(files: Sequence[Path], outputs: Sequence[Path], quiet: bool) -
             wrong_use(f"-o 只能写 .xlsx 或 .json 文件，写的是“{path}”")
         if path.is_dir():
             wrong_use(f"-o 要写文件，“{path}”是文件夹，例如 {path / '清单.xlsx'}")
-    inputs = find_inputs(files)
-    for failure in inputs.failures:
-        report(failure)
+    inputs = _found(files)
     failed = len(inputs.failures)
     done: list[Done] = []
     with progress("正在读取", len(inputs.paths)) as step:
@@ -141,7 +151,7 @@ def run_checklist(files: Sequence[Path], outputs: Sequence[Path], quiet: bool) -
             report(result)
             if isinstance(result, Failure):
                 failed += 1
-            else:
+            elif not isinstance(result, Skipped):
                 done.append(result)
     if not done:
         say("没有读到任何文件，未生成清单。")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import re
-import shutil
 import sys
 import tomllib
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from extractor.formats import FORMATS
+from extractor.formats.office_tools import ADVICE, find_office
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
@@ -87,9 +87,6 @@ def _installed(name: str) -> str | None:
 
 
 def _office() -> Finding:
-    """Look for LibreOffice, which turns .doc and .wps into .docx."""
-    found = shutil.which("soffice") or shutil.which("libreoffice")
-    advice = (
-        "可把 .doc、.wps 转成 .docx：Debian/Ubuntu 安装 libreoffice-writer；Windows 可用 WPS 另存为"
-    )
-    return Finding("可选程序", "LibreOffice", found, advice, required=False)
+    """Look for LibreOffice, by which .doc, .wps, .rtf and .odt are read."""
+    advice = f"读 .doc、.wps、.rtf、.odt 时要用：{ADVICE}；也可用 Word、WPS 另存为 .docx"
+    return Finding("可选程序", "LibreOffice", find_office(), advice, required=False)

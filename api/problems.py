@@ -85,8 +85,16 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
     "limit_exceeded": ProblemKind(
         422, "文件超出处理上限", "文件有 2500 页，上限为 2000 页。请拆分后上传。"
     ),
+    "container_ambiguous": ProblemKind(
+        422, "压缩包里不是一份文件", "压缩包里有不止一个可读的文件。请解压后逐个上传。"
+    ),
     "tool_missing": ProblemKind(
         422, "缺少读取该格式的程序", "读取 .doc 需要 LibreOffice。请安装，或另存为 DOCX 后上传。"
+    ),
+    "parse_crashed": ProblemKind(
+        422,
+        "读取时程序异常中断",
+        "读取这个文件的程序异常中断，其他文件不受影响。请用原来的软件打开，另存后重新上传。",
     ),
     "parse_failed": ProblemKind(
         422, "文件无法读取", "文件内容无法读取。请另存为 PDF 或 DOCX 后重新上传。"

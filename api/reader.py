@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Final, Protocol
 
-from extractor import build_checklist, extract, parse
+from extractor import build_checklist, extract
 from extractor.checklist.model import Checklist
 from extractor.document import Document
 from extractor.extraction import Extraction
+from extractor.formats.limited import parse_limited
 from extractor.formats.limits import DEFAULT_LIMITS, Limits
 
 _BEIJING: Final = timezone(timedelta(hours=8))
@@ -37,8 +38,8 @@ class LibraryReader:
         self._limits = limits
 
     def read(self, data: bytes, filename: str) -> tuple[Document, Extraction]:
-        """Parse and extract; see `extractor.parse` for the errors."""
-        document = parse(data, filename, limits=self._limits)
+        """Parse in a process of its own and extract; see `parse_limited` for the errors."""
+        document = parse_limited(data, filename, self._limits)
         return document, extract(document)
 
     def checklist(self, sources: Sequence[tuple[Document, Extraction]]) -> Checklist:

@@ -11,7 +11,7 @@ from extractor.document import Block, Document, DocumentBuilder, Span
 from extractor.errors import HechaError, ParseError
 from extractor.explaining import Explanation, explain
 from extractor.extraction import Extraction
-from extractor.formats import parse
+from extractor.formats import FileResult, parse, parse_all
 from extractor.formats.page_images import page_image
 from extractor.grounding import verify
 from extractor.pipeline import extract
@@ -23,6 +23,7 @@ __all__ = [
     "DocumentBuilder",
     "Explanation",
     "Extraction",
+    "FileResult",
     "HechaError",
     "ParseError",
     "Span",
@@ -31,5 +32,6 @@ __all__ = [
     "extract",
     "page_image",
     "parse",
+    "parse_all",
     "verify",
 ]

@@ -17,7 +17,16 @@ from extractor.errors import SpanError
 
 BlockKind = Literal["paragraph", "heading", "cell"]
 FurnitureKind = Literal[
-    "page_number", "running_head", "running_foot", "header", "footer", "note", "watermark"
+    "page_number",
+    "running_head",
+    "running_foot",
+    "header",
+    "footer",
+    "note",
+    "watermark",
+    "navigation",
+    "source_line",
+    "mail_header",
 ]
 Box = tuple[int, float, float, float, float]
 """`(page, x0, top, x1, bottom)` in points from the top left of the page; pages count from 1."""

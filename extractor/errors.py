@@ -7,7 +7,9 @@ HechaError
 │   ├── EncryptedFileError     file_encrypted
 │   ├── CorruptFileError       file_corrupt
 │   ├── LimitError             limit_exceeded
-│   └── MissingToolError       tool_missing
+│   ├── ContainerError         container_ambiguous
+│   ├── MissingToolError       tool_missing
+│   └── CrashError             parse_crashed
 ├── NoLayoutError              layout_missing: the format has no pages to show
 ├── PageNotFoundError          page_not_found: the file has no such page
 ├── SpanError                  span_invalid: a range outside the text, a mistake of the program
@@ -67,10 +69,22 @@ class LimitError(ParseError):
     code = "limit_exceeded"
 
 
+class ContainerError(ParseError):
+    """The file holds several files, or none that can be read, where one document is wanted."""
+
+    code = "container_ambiguous"
+
+
 class MissingToolError(ParseError):
     """A program or package that this format needs is not installed."""
 
     code = "tool_missing"
+
+
+class CrashError(ParseError):
+    """The process that read the file broke down; no other file is touched by that."""
+
+    code = "parse_crashed"
 
 
 class NoLayoutError(HechaError):

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 import tomllib
+import zipfile
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from rich.text import Text
 from typer.testing import CliRunner, Result
 
 from api import batch, commands, doctor
-from api.batch import output_names
+from api.batch import OutputNames
 from api.cli import app
 from api.console import one_line, progress, show
 from extractor import Checklist, Extraction
@@ -192,7 +193,8 @@ def test_an_unreadable_file_is_a_failure(
     ],
 )
 def test_no_result_overwrites_another(names: list[str], expected: list[str]) -> None:
-    assert output_names([Path(name) for name in names], ".json") == expected
+    taken = OutputNames(".json")
+    assert [taken.of(Path(name)) for name in names] == expected
 
 
 def test_a_result_never_overwrites_its_input(short: Path, tmp_path: Path) -> None:
@@ -206,12 +208,12 @@ def test_a_result_never_overwrites_its_input(short: Path, tmp_path: Path) -> Non
 def test_a_folder_stands_for_the_files_in_it(short: Path, tmp_path: Path) -> None:
     folder = tmp_path / "案卷"
     (folder / "里层").mkdir(parents=True)
-    for name in ("甲.txt", "里层/乙.txt", "~$甲.docx", ".隐藏.txt", "旧.doc", "说明.md"):
+    for name in ("甲.txt", "里层/乙.txt", "~$甲.docx", ".隐藏.txt", "旧.xls", "说明.md"):
         shutil.copy(short, folder / name)
     result = run("extract", folder, folder / "甲.txt", "-o", tmp_path / "o")
     assert result.exit_code == 0
     assert sorted(p.name for p in (tmp_path / "o").iterdir()) == ["乙.json", "甲.json"]
-    assert "已跳过其他格式的文件：旧.doc、说明.md" in result.stderr
+    assert "已跳过其他格式的文件：旧.xls、说明.md" in result.stderr
 
 
 def test_an_empty_folder_is_a_failure(tmp_path: Path) -> None:
@@ -556,3 +558,39 @@ def test_the_manual_shows_the_help_as_it_is(command: str) -> None:
     manual = (ROOT / "docs" / "cli.md").read_text("utf-8")
     shown = run(command, "--help").stdout.strip()
     assert shown in manual, f"docs/cli.md: 更新 hecha {command} --help 的输出"
+
+
+def test_an_archive_stands_for_the_files_in_it(short: Path, tmp_path: Path) -> None:
+    """Documents are read, other formats skipped as in a folder, a broken entry is a failure."""
+    data = short.read_bytes()
+    path = tmp_path / "案卷.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"甲/{short.name}", data)
+        archive.writestr(f"乙/{short.name}", data)
+        archive.writestr("照片.gif", b"GIF89a\x01\x00\x01\x00")
+    result = run("extract", path, "-o", tmp_path / "o")
+    assert result.exit_code == 0
+    names = sorted(each.name for each in (tmp_path / "o").iterdir())
+    assert names == sorted([f"{short.stem}.json", f"{short.name}.json"])
+    assert "照片.gif [format_unsupported]" in result.stderr
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("空.txt", b"")
+    assert run("extract", path, "-o", tmp_path / "o").exit_code == 1
+    assert run("extract", path).exit_code == 2
+
+
+def test_a_checklist_of_an_archive(short: Path, tmp_path: Path) -> None:
+    path = tmp_path / "案卷.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(short.name, short.read_bytes())
+    result = run("checklist", path, "-q", "-o", tmp_path / "清单.json")
+    assert result.exit_code == 0
+    assert "青石县" in (tmp_path / "清单.json").read_text(encoding="utf-8")
+
+
+def test_an_archive_without_a_readable_file_is_a_failure(tmp_path: Path) -> None:
+    path = tmp_path / "照片.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("照片.gif", b"GIF89a\x01\x00\x01\x00")
+    result = run("extract", path)
+    assert result.exit_code == 1 and "[container_ambiguous]" in result.stderr

@@ -404,7 +404,7 @@ TRACKED = ["tracked_changes"]
             id="check marks of symbol fonts",
         ),
         pytest.param(
-            f'<w:p>{RUN.format("甲")}<w:r><w:sym w:font="Wingdings" w:char="F0E0"/></w:r></w:p>',
+            f'<w:p>{RUN.format("甲")}<w:r><w:sym w:font="Wingdings" w:char="F028"/></w:r></w:p>',
             ["甲�"],
             ["unknown_symbol"],
             id="an unknown symbol is not guessed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import zipfile
 from itertools import islice
 from random import Random
 
@@ -594,3 +595,15 @@ def test_an_ofd_is_known_by_its_content() -> None:
     data = write_text(Text(28, 80, "事故调查"))
     document = parse(data, "报告.docx")
     assert (document.media_type, codes(document)) == ("application/ofd", ["extension_mismatch"])
+
+
+def test_an_ofd_is_no_archive_whatever_the_case_of_its_root() -> None:
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(write_text(Text(28, 80, "事故调查")))) as source,
+        zipfile.ZipFile(buffer, "w") as target,
+    ):
+        for name in source.namelist():
+            target.writestr(name.replace("OFD.xml", "ofd.XML"), source.read(name))
+    document = parse(buffer.getvalue(), "报告.ofd")
+    assert (document.text, document.warnings) == ("事故调查", ())

@@ -98,7 +98,7 @@ def test_a_footnote_goes_apart_with_its_mark() -> None:
     """The mark is small and stands above the line, behind its last character."""
     end = BODY[2].edges()[-1][1] if isinstance(BODY[2], Text) else 0.0
     note = "1 见某某建设有限公司安全档案。"
-    foot = [Rule(28, 240, 80, 240), Text(28, 246, note, 4.2)]
+    foot: list[Item] = [Rule(28, 240, 80, 240), Text(28, 246, note, 4.2)]
     document = read(Volume([Sheet([*BODY, Text(end, 70.2, "1", 2.8), *foot])]))
     assert document.text == JOINED
     assert furniture(document) == [("note", note, 1)]

@@ -28,12 +28,12 @@ from corpus.ofd_writer import (
 )
 from extractor.document import Document
 from extractor.errors import (
+    ContainerError,
     CorruptFileError,
     EmptyFileError,
     EncryptedFileError,
     LimitError,
     ParseError,
-    UnsupportedFormatError,
 )
 from extractor.formats import DEFAULT_LIMITS, Limits, parse
 from extractor.formats.ofd import page_images
@@ -291,9 +291,7 @@ def strange_numbers(value: str) -> bytes:
             "页面都已损坏",
             id="page on a drive",
         ),
-        pytest.param(
-            lambda: with_part("OFD.xml", None), UnsupportedFormatError, "ZIP", id="no root"
-        ),
+        pytest.param(lambda: with_part("OFD.xml", None), ContainerError, "XML 文件", id="no root"),
     ],
 )
 def test_a_bad_ofd_is_refused_in_chinese_with_a_way_out(

@@ -159,7 +159,12 @@ def _third_party(path: Path) -> set[str]:
     return names - set(sys.stdlib_module_names) - set(PACKAGES)
 
 
-IMPORT_NAMES = {"pillow": "PIL", "python-docx": "docx", "python-multipart": "python_multipart"}
+IMPORT_NAMES = {
+    "markdown-it-py": "markdown_it",
+    "pillow": "PIL",
+    "python-docx": "docx",
+    "python-multipart": "python_multipart",
+}
 
 
 def _declared(requirements: list[str]) -> set[str]:

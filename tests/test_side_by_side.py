@@ -121,7 +121,9 @@ def test_nothing_comes_from_outside_and_the_policy_fits(name: str) -> None:
 
 
 def test_what_the_file_says_is_only_text() -> None:
-    text = f"{ATTACK}调查报告\n{ATTACK}，建议由县应急管理局对赵远山{ATTACK}处2万元罚款。\x00\x1b\n"
+    text = (
+        f"关于{ATTACK}调查报告\n{ATTACK}，建议由县应急管理局对赵远山{ATTACK}处2万元罚款。\x00\x1b\n"
+    )
     _, _, html = page_of(text.replace("\x00", "").encode(), f"{ATTACK}.txt")
     plain = Reading(html)
     assert len(plain.all("script")) == len(plain.all("style")) == 1

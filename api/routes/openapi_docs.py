@@ -18,7 +18,9 @@ READING: Final = (
     "file_encrypted",
     "file_corrupt",
     "limit_exceeded",
+    "container_ambiguous",
     "tool_missing",
+    "parse_crashed",
     "parse_failed",
 )
 """What may be wrong with a file that arrived whole and is of a known format."""

@@ -2,18 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import PurePath
-from typing import Final
+from typing import Final, Protocol
 
-from extractor.document import Document, DocumentBuilder
-from extractor.errors import CorruptFileError, EmptyFileError, HechaError
-from extractor.formats import sniffing
+from extractor.document import Document, DocumentBuilder, Notice
+from extractor.errors import (
+    ContainerError,
+    CorruptFileError,
+    EmptyFileError,
+    HechaError,
+    ParseError,
+)
+from extractor.formats import container_sniffing, sniffing
+from extractor.formats.containers import (
+    CONTAINERS,
+    BadEntry,
+    Budget,
+    Container,
+    Entry,
+    LeftOut,
+    find_container,
+)
 from extractor.formats.limits import DEFAULT_LIMITS, Limits, over_limit, size_text
 
-__all__ = ["DEFAULT_LIMITS", "FORMATS", "Format", "Limits", "parse"]
+__all__ = [
+    "CONTAINERS",
+    "DEFAULT_LIMITS",
+    "FORMATS",
+    "FileResult",
+    "Format",
+    "Limits",
+    "check_size",
+    "parse",
+    "parse_all",
+]
+
+_PLAIN: Final = frozenset({"TXT", "Markdown"})
+"""Kinds of text that their content alone may not tell apart; either extension is right."""
+_NAMED: Final = 20
+"""So many names at most stand in a message."""
 
 Reader = Callable[[bytes, DocumentBuilder, Limits], None]
 
@@ -62,9 +92,65 @@ FORMATS: Final = (
         "extractor.formats.ofd:read_ofd",
     ),
     Format(
+        "DOC",
+        "application/msword",
+        (".doc", ".dot", ".wps", ".wpt"),
+        sniffing.is_doc,
+        "extractor.formats.office:read_doc",
+    ),
+    Format(
+        "RTF",
+        "application/rtf",
+        (".rtf",),
+        sniffing.is_rtf,
+        "extractor.formats.office:read_rtf",
+    ),
+    Format(
+        "ODT",
+        "application/vnd.oasis.opendocument.text",
+        (".odt", ".ott"),
+        sniffing.is_odt,
+        "extractor.formats.office:read_odt",
+    ),
+    Format(
+        "网页归档（MHT）",
+        "multipart/related",
+        (".mht", ".mhtml"),
+        container_sniffing.is_mht,
+        "extractor.formats.mail:read_mht",
+    ),
+    Format(
+        "电子邮件",
+        "message/rfc822",
+        (".eml",),
+        container_sniffing.is_eml,
+        "extractor.formats.mail:read_eml",
+    ),
+    Format(
+        "Outlook 邮件",
+        "application/vnd.ms-outlook",
+        (".msg",),
+        container_sniffing.is_msg,
+        "extractor.formats.mail:read_msg",
+    ),
+    Format(
+        "网页",
+        "text/html",
+        (".html", ".htm", ".shtml", ".xhtml"),
+        sniffing.is_html,
+        "extractor.formats.html_pages:read_html",
+    ),
+    Format(
+        "Markdown",
+        "text/markdown",
+        (".md", ".markdown"),
+        sniffing.is_markdown,
+        "extractor.formats.markdown_text:read_markdown",
+    ),
+    Format(
         "TXT",
         "text/plain",
-        (".txt", ".text", ".md", ".csv", ".log"),
+        (".txt", ".text", ".csv", ".log"),
         sniffing.is_text,
         "extractor.formats.plaintext:read_text",
     ),
@@ -72,11 +158,34 @@ FORMATS: Final = (
 """The readers, in the order in which they are asked; plain text takes what is left."""
 
 
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """One file that `parse_all` met: its path, and a document, an error or a notice.
+
+    `path` begins with the name of the outermost file: `案卷.zip/来信.eml/附件/报告.docx`. A notice
+    says why an entry was left out on purpose (a system file, a link).
+    """
+
+    path: str
+    document: Document | None = None
+    error: ParseError | None = None
+    notice: Notice | None = None
+
+
+class ReadOne(Protocol):
+    """What reads one file of an archive, as `parse_one` does."""
+
+    def __call__(self, data: bytes, filename: str, *, limits: Limits = ...) -> Document:
+        """Read one file; raise `ParseError`."""
+
+
 def parse(data: bytes, filename: str, *, limits: Limits = DEFAULT_LIMITS) -> Document:
-    """Read a file: PDF, DOCX, OFD or plain text, told by its content and not by its name.
+    """Read a file of any of the `FORMATS`, told by its content and not by its name.
 
     A name with another extension gives the warning `extension_mismatch`. A file that could be
-    read only in part has status `partial` and says in its warnings what is missing.
+    read only in part has status `partial` and says in its warnings what is missing. An archive is
+    read when it holds exactly one readable file; of a letter its own text is read. `parse_all`
+    gives everything that they hold.
 
     Raises:
         EmptyFileError: no bytes, no pages or no text.
@@ -84,13 +193,150 @@ def parse(data: bytes, filename: str, *, limits: Limits = DEFAULT_LIMITS) -> Doc
         EncryptedFileError: a password is needed.
         CorruptFileError: cut off or damaged.
         LimitError: over one of `limits`; the message names it.
+        ContainerError: an archive with no readable file, or with several.
+        MissingToolError: a program or package that the format needs is not installed.
+    """
+    check_size(data, limits)
+    container = find_container(data)
+    if container is None:
+        return _read(data, filename, limits)
+    if container.is_document:
+        return _read_letter(data, filename, limits, container)
+    return _only_document(data, filename, limits)
+
+
+def parse_one(data: bytes, filename: str, *, limits: Limits = DEFAULT_LIMITS) -> Document:
+    """Read one file that is no archive: of a letter its own text, without its attachments.
+
+    Raises:
+        ParseError: as `parse`.
+    """
+    return _read(data, filename, limits)
+
+
+def parse_all(
+    data: bytes,
+    filename: str,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    read: ReadOne = parse_one,
+) -> Iterator[FileResult]:
+    """Read a file and every file in it; an ordinary file gives one result.
+
+    A letter comes first, then its attachments. What cannot be read comes back as a result with an
+    error and stops nothing; nothing is written to disk. Errors are never raised. `read` reads each
+    single file: `limited.parse_one_limited` does that in a process of its own.
+    """
+    yield from _visit(data, filename, Budget(limits), 0, read)
+
+
+def check_size(data: bytes, limits: Limits) -> None:
+    """Refuse an empty file, and one over the limit in bytes.
+
+    Raises:
+        EmptyFileError: no bytes.
+        LimitError: over `max_bytes`.
     """
     if not data:
         raise EmptyFileError("文件是空的（0 字节）。请重新下载或复制原文件后再上传。")
     if len(data) > limits.max_bytes:
         found = f"文件大小 {size_text(len(data))}"
         raise over_limit(found, "max_bytes", size_text(limits.max_bytes))
-    entries = sniffing.count_entries(data)
+
+
+def _visit(
+    data: bytes, path: str, budget: Budget, depth: int, read: ReadOne
+) -> Iterator[FileResult]:
+    try:
+        check_size(data, budget.limits)
+        container = find_container(data)
+        if container is not None and depth > budget.limits.max_archive_depth:
+            allowed = f"{budget.limits.max_archive_depth} 层"
+            raise over_limit("压缩包或邮件层层嵌套过深", "max_archive_depth", allowed)
+        if container is None or container.is_document:
+            yield FileResult(path, read(data, path, limits=budget.limits))
+    except ParseError as error:
+        yield FileResult(path, error=_bare(error))
+        container = find_container(data) if isinstance(error, EmptyFileError) and data else None
+    if container is not None:
+        yield from _entries(data, path, container, budget, depth, read)
+
+
+def _entries(
+    data: bytes, path: str, container: Container, budget: Budget, depth: int, read: ReadOne
+) -> Iterator[FileResult]:
+    if budget.is_spent:
+        return
+    count = 0
+    for found in container.load()(data, PurePath(path).name, budget):
+        count += 1
+        inner = f"{path}/{found.path}" if found.path and container.adds_level else path
+        if isinstance(found, Entry):
+            yield from _visit(found.data, inner, budget, depth + 1, read)
+        elif isinstance(found, BadEntry):
+            yield FileResult(inner, error=_bare(found.error))
+        else:
+            notice = Notice(found.code, f"“{found.path}”：{found.reason}")
+            yield FileResult(inner, notice=notice)
+    if not count and not container.is_document:
+        yield FileResult(path, error=EmptyFileError("压缩包里没有文件。请确认选对了文件。"))
+
+
+def _bare(error: ParseError) -> ParseError:
+    """Take from an error that is kept what it holds on to: the frames, and in them the bytes."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
+
+
+def _read_letter(data: bytes, filename: str, limits: Limits, container: Container) -> Document:
+    document = _read(data, filename, limits)
+    names = [
+        found.path
+        for found in container.load()(data, filename, Budget(limits))
+        if not isinstance(found, LeftOut)
+    ]
+    if not names:
+        return document
+    notice = Notice(
+        "attachments_not_read",
+        f"邮件带有 {len(names)} 个附件，没有一并读取：{_listed(names)}。请把附件另存后上传，"
+        "或用 hecha extract 读取整封邮件。",
+    )
+    return replace(document, warnings=(*document.warnings, notice))
+
+
+def _only_document(data: bytes, filename: str, limits: Limits) -> Document:
+    results: list[FileResult] = []
+    read: list[FileResult] = []
+    for result in parse_all(data, filename, limits=limits):
+        (results if result.document is None else read).append(result)
+        if len(read) > 1:
+            raise ContainerError(
+                f"压缩包里有不止一个可读的文件：{read[0].path}、{read[1].path} 等。"
+                "请解压后逐个上传，或用 hecha extract、hecha checklist 读取整个压缩包。"
+            )
+    if read and read[0].document is not None:
+        others = [result.path for result in results if result.error is not None]
+        notice = Notice(
+            "read_from_container",
+            f"这是压缩包，已读取其中唯一可读的文件 {read[0].path}。"
+            + (f"没有读取：{_listed(others)}。" if others else ""),
+        )
+        return replace(read[0].document, warnings=(*read[0].document.warnings, notice))
+    errors = [result for result in results if result.error is not None]
+    if len(errors) == 1 and errors[0].error is not None:
+        raise errors[0].error
+    details = "；".join(f"{each.path}：{each.error}" for each in errors[:3])
+    raise ContainerError(f"压缩包里没有可读的文件，请确认选对了文件。{details}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f"等{len(names)}个" if len(names) > _NAMED else ""
+    return "、".join(names[:_NAMED]) + more
+
+
+def _read(data: bytes, filename: str, limits: Limits) -> Document:
+    entries = container_sniffing.count_entries(data)
     if entries > limits.max_archive_entries:
         allowed = f"{limits.max_archive_entries} 个"
         raise over_limit(f"文件里有 {entries} 个条目", "max_archive_entries", allowed)
@@ -119,7 +365,9 @@ def _find_format(data: bytes) -> Format:
 
 def _check_extension(filename: str, found: Format, builder: DocumentBuilder) -> None:
     extension = PurePath(filename).suffix.lower()
-    if extension and extension not in found.extensions:
+    kin = {ext for row in FORMATS if row.name in _PLAIN for ext in row.extensions}
+    known = kin if found.name in _PLAIN else found.extensions
+    if extension and extension not in known:
         builder.warn(
             "extension_mismatch",
             f"文件名以 {extension} 结尾，内容却是 {found.name}，已按 {found.name} 读取。"

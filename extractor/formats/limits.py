@@ -14,7 +14,11 @@ class Limits:
     """Upper bounds for one file; a refusal names the field that was hit, so that it can be raised.
 
     `max_archive_ratio` (unpacked to packed) counts only for archive entries of 16 MiB and more:
-    a short document of equal lines is no bomb.
+    a short document of equal lines is no bomb. `max_archive_entries`, `max_uncompressed_bytes` and
+    `max_archive_depth` (archives within archives) hold for a container as a whole, whatever it
+    holds. `max_convert_seconds` is for LibreOffice. The last four hold where a file is read in a
+    process of its own (`parse_limited`): seconds by the clock, seconds of processor time, memory
+    beyond what the process needs by itself, and the size of what it hands back.
     """
 
     max_bytes: int = 200 * MIB
@@ -22,8 +26,14 @@ class Limits:
     max_archive_entries: int = 10_000
     max_archive_ratio: int = 200
     max_uncompressed_bytes: int = 512 * MIB
+    max_archive_depth: int = 6
     max_characters: int = 10_000_000
     max_blocks: int = 500_000
+    max_convert_seconds: float = 60.0
+    max_seconds: float = 900.0
+    max_cpu_seconds: int = 1800
+    max_memory_bytes: int = 2048 * MIB
+    max_output_bytes: int = 256 * MIB
 
 
 DEFAULT_LIMITS = Limits()

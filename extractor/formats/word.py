@@ -6,9 +6,7 @@ what it passes over: tracked changes, text boxes, content controls, symbols, num
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from docx.opc.constants import RELATIONSHIP_TYPE
@@ -21,62 +19,25 @@ from docx.table import Table, _Cell, _Row
 from extractor.document import DocumentBuilder, FurnitureKind
 from extractor.errors import EmptyFileError
 from extractor.formats.limits import Limits, over_limit
-from extractor.formats.word_numbering import (
-    Numbering,
-    Styles,
-    W,
-    integer,
-    is_on,
-    is_set,
-    value_of,
+from extractor.formats.word_inline import (
+    DELETED,
+    MC,
+    THROUGH,
+    Inline,
+    chosen,
+    paragraphs,
+    pieces_of,
 )
+from extractor.formats.word_numbering import Numbering, Styles, W, integer, is_set, value_of
 from extractor.formats.word_package import open_document
 
 if TYPE_CHECKING:
     from docx.document import Document as WordDocument
     from docx.oxml.xmlchemy import BaseOxmlElement as Element
 
-_MC: Final = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
-_MATH: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
-_DRAWING: Final = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
-_VML: Final = "{urn:schemas-microsoft-com:vml}"
-_CHARTS: Final = ("/chart", "/diagram")
+_T: Final = f"{W}t"
 _WIDEST: Final = 1000
 
-_THROUGH: Final = frozenset(
-    {
-        f"{W}hyperlink",
-        f"{W}ins",
-        f"{W}moveTo",
-        f"{W}smartTag",
-        f"{W}fldSimple",
-        f"{W}customXml",
-        f"{W}dir",
-        f"{W}bdo",
-        f"{W}sdt",
-        f"{W}sdtContent",
-        f"{W}ruby",
-        f"{W}rubyBase",
-    }
-)
-_INSERTED: Final = frozenset({f"{W}ins", f"{W}moveTo"})
-_DELETED: Final = frozenset({f"{W}del", f"{W}moveFrom"})
-_SYMBOLS: Final = {
-    ("wingdings", 0xA8): "□",
-    ("wingdings", 0x6F): "□",
-    ("wingdings", 0xFE): "☑",
-    ("wingdings", 0xFD): "☒",
-    ("wingdings", 0xFC): "✓",
-    ("wingdings", 0xFB): "✗",
-    ("wingdings 2", 0xA3): "□",
-    ("wingdings 2", 0x2A): "□",
-    ("wingdings 2", 0x52): "☑",
-    ("wingdings 2", 0x54): "☒",
-    ("wingdings 2", 0x50): "✓",
-    ("wingdings 2", 0x4F): "✗",
-}
-_UNKNOWN_SYMBOL: Final = "\ufffd"
-_LINE_BREAK: Final = "\n"
 _NOTES: Final[tuple[tuple[str, FurnitureKind], ...]] = (
     (RELATIONSHIP_TYPE.HEADER, "header"),
     (RELATIONSHIP_TYPE.FOOTER, "footer"),
@@ -101,6 +62,8 @@ def read_docx(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
         LimitError: over one of `limits`.
     """
     document = open_document(data, limits)
+    if b"vbaProject.bin" in data:
+        builder.warn("macros", "文档带有宏，没有运行。请确认来源可靠。")
     styles = Styles(next(_roots(document, RELATIONSHIP_TYPE.STYLES), None))
     numbering = Numbering(next(_roots(document, RELATIONSHIP_TYPE.NUMBERING), None), styles)
     walker = _Walker(document, builder, limits, styles, numbering)
@@ -126,13 +89,14 @@ def _roots(document: WordDocument, kind: str) -> Iterator[Element]:
 def _add_furniture(
     root: Element, kind: str, furniture: FurnitureKind, builder: DocumentBuilder
 ) -> None:
-    texts: list[str] = []
+    texts: dict[str, None] = {}
+    inline = Inline()
     for note in root:
         if note.get(f"{W}type") in _SEPARATORS:
             continue
-        inline = _Inline()
-        for paragraph in [note] if isinstance(note, CT_P) else note.iter(f"{W}p"):
-            texts.extend(piece for piece in _pieces(inline.read(paragraph)) if piece not in texts)
+        for paragraph in paragraphs(note):
+            texts.update(dict.fromkeys(pieces_of(inline.read(paragraph))))
+    texts.update(dict.fromkeys(piece for text in inline.drawn for piece in pieces_of(text)))
     for text in texts:
         builder.add_furniture(text, furniture)
     if kind == RELATIONSHIP_TYPE.COMMENTS and texts:
@@ -140,122 +104,6 @@ def _add_furniture(
             "comments",
             f"文档带有批注（{len(texts)} 段），没有计入正文。请确认批注里没有要核查的内容。",
         )
-
-
-def _pieces(text: str) -> list[str]:
-    return [piece for line in text.split(_LINE_BREAK) if (piece := line.strip())]
-
-
-@dataclass(slots=True)
-class _Inline:
-    """The text of paragraphs, and what was met on the way."""
-
-    met: Counter[str] = field(default_factory=Counter)
-    boxes: list[Element] = field(default_factory=list)
-
-    def read(self, paragraph: Element) -> str:
-        """Return the text of one paragraph; line breaks are `\\n`."""
-        out: list[str] = []
-        self._children(paragraph, out)
-        return "".join(out)
-
-    def _children(self, node: Element, out: list[str]) -> None:
-        for child in node:
-            tag = child.tag
-            if tag == f"{W}r":
-                self._run(child, out)
-            elif tag in _THROUGH:
-                self.met["tracked"] += tag in _INSERTED
-                self._children(child, out)
-            elif tag in _DELETED:
-                self.met["tracked"] += 1
-            elif tag == f"{_MC}AlternateContent":
-                self._children(_chosen(child), out)
-            elif isinstance(tag, str) and tag.startswith(_MATH):
-                out.extend(text.text or "" for text in child.iter(f"{_MATH}t"))
-
-    def _run(self, run: Element, out: list[str]) -> None:
-        if is_set(run.find(f"{W}rPr"), "vanish"):
-            self.met["hidden"] += any(text.text for text in run.iter(f"{W}t"))
-            return
-        self._run_children(run, out)
-
-    def _run_children(self, run: Element, out: list[str]) -> None:
-        for child in run:
-            write = _RUN_TEXT.get(child.tag)
-            if write is not None:
-                text = write(child)
-                self.met["symbol"] += text == _UNKNOWN_SYMBOL
-                out.append(text)
-            elif child.tag == f"{_MC}AlternateContent":
-                self._run_children(_chosen(child), out)
-            elif child.tag == f"{W}ruby":
-                self._children(child, out)
-            elif child.tag in _PICTURES:
-                self._picture(child)
-
-    def _picture(self, node: Element) -> None:
-        contents = list(node.iter(f"{W}txbxContent"))
-        inner = {box for outer in contents for box in outer.iterdescendants(f"{W}txbxContent")}
-        self.boxes.extend(content for content in contents if content not in inner)
-        marks = (f"{_DRAWING}blip", f"{_VML}imagedata")
-        self.met["pictures"] += sum(1 for mark in marks for _ in node.iter(mark))
-        graphics = node.iter(f"{_DRAWING}graphicData")
-        self.met["pictures"] += sum(item.get("uri", "").endswith(_CHARTS) for item in graphics)
-
-
-def _chosen(alternate: Element) -> Element:
-    choice = alternate.find(f"{_MC}Choice")
-    if choice is None:
-        choice = alternate.find(f"{_MC}Fallback")
-    return choice if choice is not None else alternate
-
-
-def _text(node: Element) -> str:
-    tails = (child.tail or "" for child in node)  # XML comments may stand inside
-    text = "".join((node.text or "", *tails)).replace("\n", " ").replace("\r", " ")
-    preserved = node.get("{http://www.w3.org/XML/1998/namespace}space") == "preserve"
-    return text if preserved else text.strip(" \t")
-
-
-def _break(node: Element) -> str:
-    return _LINE_BREAK
-
-
-def _symbol(node: Element) -> str:
-    digits = node.get(f"{W}char", "")
-    try:
-        code = int(digits[:6], 16)
-        plain = chr(code)
-    except ValueError:
-        return _UNKNOWN_SYMBOL
-    font = node.get(f"{W}font", "").lower()
-    known = _SYMBOLS.get((font, code & 0xFF if 0xF000 <= code <= 0xF0FF else code))
-    if known is not None:
-        return known
-    return plain if plain.isprintable() else _UNKNOWN_SYMBOL
-
-
-def _check_box(node: Element) -> str:
-    box = node.find(f"{W}ffData/{W}checkBox")
-    if box is None:
-        return ""
-    checked = box.find(f"{W}checked")
-    checked = checked if checked is not None else box.find(f"{W}default")
-    return "☑" if checked is not None and is_on(checked.get(f"{W}val")) else "□"
-
-
-_RUN_TEXT: Final[dict[str, Callable[[Element], str]]] = {
-    f"{W}t": _text,
-    f"{W}tab": lambda node: " ",
-    f"{W}ptab": lambda node: " ",
-    f"{W}br": _break,
-    f"{W}cr": _break,
-    f"{W}noBreakHyphen": lambda node: "-",
-    f"{W}sym": _symbol,
-    f"{W}fldChar": _check_box,
-}
-_PICTURES: Final = frozenset({f"{W}drawing", f"{W}pict", f"{W}object"})
 
 
 class _Walker:
@@ -274,7 +122,7 @@ class _Walker:
         self._limits = limits
         self._styles = styles
         self._numbering = numbering
-        self._inline = _Inline()
+        self._inline = Inline(styles.hidden)
         self._met = self._inline.met
         self._carried = ""
         self._tables = 0
@@ -288,32 +136,48 @@ class _Walker:
                 self._paragraph(child, cell)
             elif isinstance(child, CT_Tbl):
                 self._table(Table(child, self._document))
-            elif child.tag in _THROUGH:
+            elif child.tag in THROUGH:
                 self.read(child, cell)
-            elif child.tag == f"{_MC}AlternateContent":
-                self.read(_chosen(child), cell)
-            elif child.tag == f"{W}altChunk":
+            elif child.tag == f"{MC}AlternateContent":
+                self.read(chosen(child), cell)
+            elif child.tag in DELETED:
+                self._met["tracked"] += 1
+            elif child.tag in (f"{W}altChunk", f"{W}subDoc"):
                 self._met["embedded"] += 1
 
     def _paragraph(self, paragraph: CT_P, cell: tuple[int, int, int] | None) -> None:
-        text = self._carried + self._inline.read(paragraph)
         properties = paragraph.pPr
-        if _mark_is_deleted(properties):
+        style = paragraph.style
+        hides = self._styles.hides(style)
+        text = self._carried + self._inline.read(paragraph, hidden=hides)
+        mark = properties.find(f"{W}rPr") if properties is not None else None
+        if mark is not None and any(mark.find(tag) is not None for tag in DELETED):
             self._met["tracked"] += 1
             self._carried = text
             return
         self._carried = ""
-        style = paragraph.style
-        label = self._numbering.label(properties, style)
-        pieces = _pieces(text)
+        pieces = pieces_of(text)
+        # A paragraph that is hidden as a whole is not printed: neither is its number.
+        label = ""
+        if pieces or not (is_set(mark, "vanish") or hides):
+            label = self._numbering.label(properties, style)
         if label:
             pieces = [label + pieces[0], *pieces[1:]] if pieces else [label.rstrip()]
         level = self._level(properties, style) if cell is None else None
         for piece in pieces:
             self._add(piece, level, cell)
-        boxes, self._inline.boxes = self._inline.boxes, []
+        self._boxes(cell)
+
+    def _boxes(self, cell: tuple[int, int, int] | None) -> None:
+        """Add the word art and the text boxes of the paragraph that was read last."""
+        inline = self._inline
+        drawn, inline.drawn = inline.drawn, []
+        boxes, inline.boxes = inline.boxes, []
+        for text in drawn:
+            for piece in pieces_of(text):
+                self._add(piece, None, cell)
         for box in boxes:
-            self.read(box)
+            self.read(box, cell)
 
     def _level(self, properties: Element | None, style: str | None) -> int | None:
         outline = integer(value_of(properties, "outlineLvl"))
@@ -343,14 +207,23 @@ class _Walker:
             properties = element.trPr
             if properties is not None and properties.find(f"{W}del") is not None:
                 self._met["tracked"] += 1
-                continue
-            row = _Row(element, table)
-            column = min(row.grid_cols_before, _WIDEST)
-            for inner in _inside(element, f"{W}tc"):
-                cell = _Cell(inner, table)
-                if not _continues_merge(inner.tcPr):
-                    self.read(inner, (number, row_number, column))
-                column += min(max(cell.grid_span, 1), _WIDEST)
+            elif is_set(properties, "hidden"):
+                self._met["hidden"] += 1
+            else:
+                self._row(_Row(element, table), number, row_number)
+
+    def _row(self, row: _Row, number: int, row_number: int) -> None:
+        column = min(row.grid_cols_before, _WIDEST)
+        for inner in _inside(row._tr, f"{W}tc"):
+            cell = _Cell(inner, row.table)
+            settings = inner.tcPr
+            if settings is not None and settings.find(f"{W}cellDel") is not None:
+                self._met["tracked"] += 1
+            elif not _continues_merge(settings):
+                self.read(inner, (number, row_number, column))
+            else:  # Word does not show what such a cell holds
+                self._met["hidden"] += any((text.text or "").strip() for text in inner.iter(_T))
+            column += min(max(cell.grid_span, 1), _WIDEST)
 
     def finish(self) -> None:
         """Add what a deleted paragraph mark left over, and warn of all that was met.
@@ -358,7 +231,7 @@ class _Walker:
         Raises:
             EmptyFileError: there was no text, and no picture that could hold some.
         """
-        for piece in _pieces(self._carried):
+        for piece in pieces_of(self._carried):
             self._add(piece, None, None)
         met = self._met
         if self._builder.is_empty:
@@ -389,17 +262,18 @@ _FINDINGS: Final = (
     ("hidden", "hidden_text", "文档带有隐藏文字，没有计入正文。请核对原件。", False),
     ("symbol", "unknown_symbol", "有无法识别的符号字体字符，显示为“�”。请对照原件。", False),
     (
+        "objects",
+        "embedded_object",
+        "文档里嵌入了其他软件的对象（公式、表格等），其中的内容没有读取。请对照原件。",
+        False,
+    ),
+    (
         "embedded",
         "embedded_part",
         "文档嵌入了其他格式的内容，没有读取。请用 Word 打开并另存为 .docx 后再上传。",
         True,
     ),
 )
-
-
-def _mark_is_deleted(properties: Element | None) -> bool:
-    mark = properties.find(f"{W}rPr") if properties is not None else None
-    return mark is not None and any(mark.find(tag) is not None for tag in _DELETED)
 
 
 def _continues_merge(settings: Element | None) -> bool:
@@ -415,5 +289,5 @@ def _inside(node: Element, tag: str) -> Iterator[Element]:
     for child in node:
         if child.tag == tag:
             yield child
-        elif child.tag in _THROUGH:
+        elif child.tag in THROUGH:
             yield from _inside(child, tag)

@@ -7,9 +7,11 @@ the paragraphs in order (ISO/IEC 29500-1, 17.9): numId → abstractNum → lvl, 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from extractor.formats.word_symbols import SYMBOL_FONTS
 
 if TYPE_CHECKING:
     from docx.oxml.xmlchemy import BaseOxmlElement as Element
@@ -67,6 +69,8 @@ def format_number(value: int, number_format: str) -> str:
     cycle = _CYCLES.get(number_format)
     if cycle is not None:
         return cycle[value - 1] if value <= len(cycle) else str(value)
+    if number_format.startswith("0"):
+        return f"{value:0{len(number_format)}d}"
     writer = _WRITERS.get(number_format)
     return writer(value) if writer is not None else str(value)
 
@@ -144,39 +148,53 @@ _WRITERS: Final[dict[str, Callable[[int], str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """A paragraph style: its name, what it is based on, its list and its outline level."""
+    """A style: name, base, list, outline level, whether it hides its text (None: says nothing)."""
 
     name: str
     based_on: str | None
     num_id: str | None
     level: int | None
     outline: int | None
+    hidden: bool | None
 
 
 class Styles:
-    """The paragraph styles of a document."""
+    """The styles of a document, as far as text and numbers depend on them."""
 
     def __init__(self, root: Element | None) -> None:
         """Read `styles.xml`; None makes a document without styles."""
         self._styles: dict[str, Style] = {}
         self._default: str | None = None
+        self._character: dict[str, Style] = {}
+        self.lists: dict[str, str] = {}
+        """The list of each numbering style, by the id of the style."""
         for node in root.iter(f"{W}style") if root is not None else ():
-            if node.get(f"{W}type") != "paragraph":
-                continue
-            style_id = node.get(f"{W}styleId", "")
+            self._read(node)
+        self.hidden = frozenset(
+            style_id for style_id in self._character if _hides(style_id, self._character)
+        )
+        """The character styles whose text is not shown."""
+
+    def _read(self, node: Element) -> None:
+        kind, style_id = node.get(f"{W}type"), node.get(f"{W}styleId", "")
+        if kind == "character":
+            self._character[style_id] = _read_style(node)
+        elif kind == "numbering":
+            num_id = _read_style(node).num_id
+            if num_id is not None:
+                self.lists[style_id] = num_id
+        elif kind == "paragraph":
             if is_on(node.get(f"{W}default", "0")):
                 self._default = style_id
             self._styles[style_id] = _read_style(node)
 
     def chain(self, style_id: str | None) -> list[tuple[str, Style]]:
         """Return the style and all that it is based on, nearest first."""
-        found: list[tuple[str, Style]] = []
-        current = style_id if style_id in self._styles else self._default
-        while current in self._styles and len(found) < _DEEPEST_STYLE:
-            style = self._styles[current]
-            found.append((current, style))
-            current = style.based_on or ""
-        return found
+        return _chain(style_id if style_id in self._styles else self._default, self._styles)
+
+    def hides(self, style_id: str | None) -> bool:
+        """Tell whether the text of this paragraph style is not shown."""
+        return _hides(style_id if style_id in self._styles else self._default, self._styles)
 
     def heading_level(self, style_id: str | None) -> int | None:
         """Return 1 to 9 for Heading 1 / 标题 1 and for outline levels, 0 for Title, else None."""
@@ -191,8 +209,24 @@ class Styles:
         return None
 
 
+def _chain(style_id: str | None, styles: Mapping[str, Style]) -> list[tuple[str, Style]]:
+    found: list[tuple[str, Style]] = []
+    current = style_id or ""
+    while current in styles and len(found) < _DEEPEST_STYLE:
+        style = styles[current]
+        found.append((current, style))
+        current = style.based_on or ""
+    return found
+
+
+def _hides(style_id: str | None, styles: Mapping[str, Style]) -> bool:
+    said = (style.hidden for _, style in _chain(style_id, styles) if style.hidden is not None)
+    return next(said, False)
+
+
 def _read_style(node: Element) -> Style:
-    properties = node.find(f"{W}pPr")
+    properties, run = node.find(f"{W}pPr"), node.find(f"{W}rPr")
+    vanish = run.find(f"{W}vanish") if run is not None else None
     numbers = properties.find(f"{W}numPr") if properties is not None else None
     return Style(
         name=value_of(node, "name") or "",
@@ -200,6 +234,7 @@ def _read_style(node: Element) -> Style:
         num_id=value_of(numbers, "numId"),
         level=integer(value_of(numbers, "ilvl")),
         outline=integer(value_of(properties, "outlineLvl")),
+        hidden=is_on(vanish.get(f"{W}val")) if vanish is not None else None,
     )
 
 
@@ -214,6 +249,21 @@ class _Level:
     legal: bool = False
     style: str | None = None
     suffix: str = "tab"
+    font: str = ""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the level prints no number: a bullet, also one that is a letter of a font.
+
+        Word's own second bullet is the letter o; in Wingdings l is a dot. Some write real
+        numbers as bullets (①, 一、); these are kept.
+        """
+        if self.number_format not in _SILENT:
+            return False
+        if self.number_format == "bullet" and self.font.lower() in SYMBOL_FONTS:
+            return True
+        letter = self.number_format == "bullet" and len(self.text) == 1 and self.text.isascii()
+        return letter or not any(char.isalnum() for char in self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,9 +301,13 @@ class Numbering:
             for node in root.findall(f"{W}abstractNum")
             if (link := value_of(node, "styleLink")) is not None
         }
+        lists = {
+            node.get(f"{W}numId", ""): value_of(node, "abstractNumId") or ""
+            for node in root.findall(f"{W}num")
+        }
         for node in root.findall(f"{W}num"):
             abstract = value_of(node, "abstractNumId") or ""
-            abstract = style_lists.get(self._links.get(abstract, ""), abstract)
+            abstract = self._follow(abstract, style_lists, lists)
             starts: dict[int, int] = {}
             levels: dict[int, _Level] = {}
             for override in node.findall(f"{W}lvlOverride"):
@@ -263,6 +317,18 @@ class Numbering:
                     starts[at] = start
                 levels.update(_read_levels(override))
             self._nums[node.get(f"{W}numId", "")] = _Num(abstract, starts, levels)
+
+    def _follow(self, abstract: str, by_style: Mapping[str, str], lists: Mapping[str, str]) -> str:
+        """Return the definition that a link to a numbering style leads to, or `abstract` itself.
+
+        The definition says which style it is of (`styleLink`); where a program left that out, the
+        style says which list is its own.
+        """
+        style = self._links.get(abstract)
+        if style is None:
+            return abstract
+        found = by_style.get(style) or lists.get(self._styles.lists.get(style, ""))
+        return found if found in self._levels else abstract
 
     def label(self, properties: Element | None, style_id: str | None) -> str:
         """Return what Word prints before this paragraph, and count it; "" without a number.
@@ -279,7 +345,7 @@ class Numbering:
         if level is None:
             return ""
         counters = self._count(num_id, num, at)
-        if level.number_format in _SILENT and not any(char.isalnum() for char in level.text):
+        if level.is_silent:
             return ""
         label = self._write(num, level, counters)
         glued = level.suffix == "nothing" or not label or not label[-1].isalnum()
@@ -359,15 +425,30 @@ def _read_levels(node: Element) -> dict[int, _Level]:
             legal=is_set(child, "isLgl"),
             style=value_of(child, "pStyle"),
             suffix=value_of(child, "suff") or "tab",
+            font=_font(child),
         )
     return levels
 
 
+def _font(level: Element) -> str:
+    fonts = level.find(f"{W}rPr/{W}rFonts")
+    return str(fonts.get(f"{W}ascii", "")) if fonts is not None else ""
+
+
 def _number_format(level: Element) -> str:
-    found = value_of(level, "numFmt")
-    if found is None:
-        found = value_of(level.find(f"{_MC}AlternateContent/{_MC}Fallback"), "numFmt")
-    return found or "decimal"
+    """Return the format; a custom one (001, 002, 003, …) as `0`, one zero for each digit."""
+    alternate = level.find(f"{_MC}AlternateContent")
+    for place in (level, alternate.find(f"{_MC}Choice") if alternate is not None else None):
+        node = place.find(f"{W}numFmt") if place is not None else None
+        if node is None:
+            continue
+        first = node.get(f"{W}format", "").partition(",")[0].strip()
+        if node.get(f"{W}val") != "custom":
+            return str(node.get(f"{W}val", "decimal"))
+        if first.isascii() and first.isdecimal() and len(first) < _LEVELS:
+            return "0" * len(first)
+    found = alternate.find(f"{_MC}Fallback/{W}numFmt") if alternate is not None else None
+    return str(found.get(f"{W}val", "decimal")) if found is not None else "decimal"
 
 
 def value_of(node: Element | None, name: str) -> str | None:

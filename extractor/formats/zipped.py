@@ -44,7 +44,7 @@ class ZippedFile:
         except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as exc:
             raise self.damaged() from exc
         self._parts = {part_key(info.filename): info for info in self._archive.infolist()}
-        _check_sizes(self._archive.infolist(), limits)
+        check_sizes(self._archive.infolist(), limits)
 
     def __contains__(self, name: str) -> bool:
         """Tell whether there is a part of this name."""
@@ -122,7 +122,12 @@ def part_key(name: str) -> str:
     return name.replace("\\", "/").lstrip("/").lower()
 
 
-def _check_sizes(entries: Sequence[zipfile.ZipInfo], limits: Limits) -> None:
+def check_sizes(entries: Sequence[zipfile.ZipInfo], limits: Limits) -> None:
+    """Refuse a ZIP by the sizes that its directory states.
+
+    Raises:
+        LimitError: over `max_uncompressed_bytes` or `max_archive_ratio`.
+    """
     total = sum(entry.file_size for entry in entries)
     if total > limits.max_uncompressed_bytes:
         allowed = size_text(limits.max_uncompressed_bytes)

@@ -1,0 +1,299 @@
+"""Reading untrusted files in a process of its own, within limits that the system enforces.
+
+    document = parse_limited(data, "报告.doc")
+
+A file that makes a library crash, hang or eat memory ends that process and nothing else, and comes
+back as a `ParseError`. The process is kept for the next file, so that this costs milliseconds.
+
+It is a fresh interpreter (`limited_worker`), not a fork: a fork of a program with threads may
+inherit a lock that nobody will open, and `multiprocessing` would run the caller's main module
+again. What it sends back is unpickled by `_Results`, which makes only values, arrays and the
+dataclasses of this package: code that took over the worker cannot reach its caller that way.
+"""
+
+from __future__ import annotations
+
+import atexit
+import io
+import os
+import pickle
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import suppress
+from dataclasses import is_dataclass
+from typing import IO, Any, Final
+
+from extractor import errors
+from extractor.document import Document
+from extractor.errors import CrashError, HechaError, ParseError
+from extractor.formats import office_guard
+from extractor.formats.limits import DEFAULT_LIMITS, Limits, over_limit, size_text
+from extractor.formats.office_guard import end
+
+_HEADER: Final = struct.Struct("<Q")
+_STARTED: Final = b"!"
+"""What a worker sends when it has taken a job: what happens after that is the fault of the job."""
+_BOOT: Final = (
+    "import sys; sys.path[:] = sys.argv[1].split('\\n'); "
+    "from extractor.formats.limited_worker import serve; serve(sys.argv[2])"
+)
+_JOBS: Final = 100
+"""Files after which a worker is replaced: what libraries leak goes with it."""
+
+
+def parse_limited(data: bytes, filename: str, limits: Limits = DEFAULT_LIMITS) -> Document:
+    """Read a file as `extractor.parse` does, in a process of its own.
+
+    Raises:
+        CrashError: that process broke down.
+        LimitError: over one of `limits`, those of time, memory and output among them.
+        ParseError: whatever else `parse` raises.
+    """
+    document = call_limited("extractor.formats:parse", data, filename, limits=limits)
+    if not isinstance(document, Document):
+        raise CrashError(_crash_message(None))
+    return document
+
+
+def parse_one_limited(data: bytes, filename: str, *, limits: Limits = DEFAULT_LIMITS) -> Document:
+    """Read one file that is no archive in a process of its own; for `extractor.parse_all`.
+
+    Raises:
+        CrashError: that process broke down.
+        LimitError: over one of `limits`, those of time, memory and output among them.
+        ParseError: whatever else `parse_one` raises.
+    """
+    document = call_limited("extractor.formats:parse_one", data, filename, limits=limits)
+    if not isinstance(document, Document):
+        raise CrashError(_crash_message(None))
+    return document
+
+
+def call_limited(function: str, *arguments: Any, limits: Limits = DEFAULT_LIMITS) -> Any:
+    """Call `module:function` with `arguments` and `limits=` in a process of its own.
+
+    What it returns must be made of plain values, arrays and dataclasses of this package. Many
+    threads may call at once; each gets a process, and as many as there are processors are kept.
+
+    Raises:
+        CrashError: the process broke down, or returned what is not allowed.
+        LimitError: over one of `limits`.
+        HechaError: what the function raises.
+    """
+    job = (function, arguments, limits)
+    try:
+        kind, value = _call(job, limits)
+    except _DiedIdleError:  # while it waited, for no fault of this file
+        close()
+        kind, value = _call(job, limits)
+    if kind == "error":
+        raise _error(*value)
+    return value
+
+
+def _call(job: object, limits: Limits) -> tuple[str, Any]:
+    worker = _pool.take()
+    try:
+        answer = worker.call(job, limits)
+    except BaseException:
+        worker.stop()
+        raise
+    _pool.give_back(worker)
+    return answer
+
+
+def close() -> None:
+    """End the processes that are kept; the next call starts a new one."""
+    _pool.close()
+
+
+class _DiedIdleError(CrashError):
+    """The process ended before it took the job."""
+
+
+class _Worker:
+    """One process with its own folder for temporary files, which goes when it goes."""
+
+    def __init__(self) -> None:
+        self.jobs = 0
+        self._folder = tempfile.mkdtemp(prefix="hecha-worker-")
+        places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), self._folder)
+        places[office_guard.LOCKS] = os.environ.get(office_guard.LOCKS) or tempfile.gettempdir()
+        path = "\n".join(os.path.abspath(entry) for entry in sys.path)
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [sys.executable, "-c", _BOOT, path, self._folder],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, **places},
+                start_new_session=True,
+            )
+        except OSError as exc:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise CrashError(
+                f"无法启动读取文件的进程（{exc.strerror}）。请关闭其他程序后重试。"
+            ) from exc
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
+    def call(self, job: object, limits: Limits) -> tuple[str, Any]:
+        """Send a job and return `("value", …)` or `("error", …)`."""
+        self.jobs += 1
+        late = threading.Event()
+
+        def expire() -> None:
+            late.set()
+            end(self._process)
+
+        timer = threading.Timer(limits.max_seconds, expire)
+        timer.daemon = True
+        timer.start()
+        try:
+            message = pickle.dumps(job, pickle.HIGHEST_PROTOCOL)
+            answer = self._exchange(message, limits, late)
+        except (OSError, EOFError) as exc:
+            if late.is_set():
+                allowed = f"{limits.max_seconds:g} 秒"
+                raise over_limit("读取超时", "max_seconds", allowed) from exc
+            raise self._broken(limits) from exc
+        finally:
+            timer.cancel()
+        return _unpack(answer)
+
+    def _exchange(self, message: bytes, limits: Limits, late: threading.Event) -> bytes:
+        process = self._process
+        if process.stdin is None or process.stdout is None:
+            raise EOFError
+        try:
+            process.stdin.write(_HEADER.pack(len(message)))
+            process.stdin.write(message)
+            process.stdin.flush()
+            _read(process.stdout, len(_STARTED))
+        except (OSError, EOFError) as exc:
+            if late.is_set():
+                raise
+            raise _DiedIdleError(_crash_message(None)) from exc
+        (size,) = _HEADER.unpack(_read(process.stdout, _HEADER.size))
+        if size > limits.max_output_bytes:
+            raise over_limit(
+                f"读出的内容 {size_text(size)}",
+                "max_output_bytes",
+                size_text(limits.max_output_bytes),
+            )
+        return _read(process.stdout, size)
+
+    def _broken(self, limits: Limits) -> ParseError:
+        """Return the error for a process that ended without an answer."""
+        end(self._process)
+        code = self._process.wait()
+        used_up = getattr(signal, "SIGXCPU", None)  # not on Windows
+        if used_up is not None and code == -used_up:
+            allowed = f"{limits.max_cpu_seconds} 秒"
+            return over_limit("读取占用处理器的时间过长", "max_cpu_seconds", allowed)
+        return CrashError(_crash_message(code))
+
+    def stop(self) -> None:
+        """End the process and all that it started, and remove its folder."""
+        end(self._process)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+        self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class _Pool:
+    """The workers that wait for a file."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[_Worker] = []
+
+    def take(self) -> _Worker:
+        """Return a worker that waits, or a new one."""
+        while True:
+            with self._lock:
+                worker = self._idle.pop() if self._idle else None
+            if worker is None:
+                return _Worker()
+            if worker.is_alive:
+                return worker
+            worker.stop()
+
+    def give_back(self, worker: _Worker) -> None:
+        """Keep a worker for the next file, unless it is old or there are enough."""
+        if worker.jobs < _JOBS:
+            with self._lock:
+                if len(self._idle) < (os.cpu_count() or 1):
+                    self._idle.append(worker)
+                    return
+        worker.stop()
+
+    def close(self) -> None:
+        """End all workers that wait."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for worker in idle:
+            worker.stop()
+
+
+class _Results(pickle.Unpickler):
+    """Reads what a worker sends: nothing but data can be made of it."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return a dataclass of this package or the maker of arrays, and nothing else."""
+        if (module, name) in _MAKERS:
+            return super().find_class(module, name)
+        if module.startswith("extractor.") and "." not in name and module in sys.modules:
+            found = getattr(sys.modules[module], name, None)
+            if isinstance(found, type) and is_dataclass(found) and found.__module__ == module:
+                return found
+        raise pickle.UnpicklingError(f"{module}.{name}")
+
+
+_MAKERS: Final = frozenset({("array", "_array_reconstructor"), ("array", "array")})
+
+
+def _unpack(answer: bytes) -> tuple[str, Any]:
+    try:
+        kind, value = _Results(io.BytesIO(answer)).load()
+    except Exception as exc:  # a worker that sends something else is no longer ours
+        raise CrashError(_crash_message(None)) from exc
+    return kind, value
+
+
+def _error(code: str, message: str, page: int | None) -> HechaError:
+    """Make the error that was raised in the worker: known by its code, or a `ParseError`."""
+    kinds = (kind for kind in vars(errors).values() if isinstance(kind, type))
+    found = (kind for kind in kinds if issubclass(kind, HechaError) and kind.code == code)
+    return next(found, ParseError)(message, page=page)
+
+
+def _crash_message(code: int | None) -> str:
+    how = f"（信号 {-code}）" if code is not None and code < 0 else ""
+    return (
+        f"读取这个文件的程序异常中断{how}，可能是文件损坏、内容异常或内存不足；其他文件不受影响。"
+        "请用原来的软件打开，另存为 PDF 或 .docx 后再上传。"
+    )
+
+
+def _read(stream: IO[bytes], size: int) -> bytes:
+    """Read exactly `size` bytes; `EOFError` when the stream ends before."""
+    data = stream.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data
+
+
+_pool = _Pool()
+atexit.register(close)
