@@ -449,35 +449,6 @@ def test_a_slanted_watermark_is_kept_apart() -> None:
     assert furniture(document) == [("watermark", "内部资料注意保密", 1)]
 
 
-def test_templates_used_on_many_pages_are_furniture() -> None:
-    template = [Text(28, 20, "某某市应急管理局文件", 4.2), Text(90, 150, "内部资料", 8)]
-    pages = [Sheet([Text(28, 80, f"第{at}页的正文。")], templates=[0]) for at in range(2)]
-    document = read(write_ofd(Volume(pages, templates=[template])))
-    assert "".join(lines(document)) == "第0页的正文。第1页的正文。"
-    assert furniture(document) == [
-        (kind, text, page)
-        for page in (1, 2)
-        for kind, text in (("running_head", "某某市应急管理局文件"), ("note", "内部资料"))
-    ]
-
-
-def test_a_template_with_the_text_of_the_page_is_body() -> None:
-    """A form that is used once, or a page that has nothing of its own."""
-    template: list[Item] = [Text(28, 80, "申请人"), Rule(28, 82, 100, 82)]
-    once = Volume([Sheet([Text(60, 80, "赵远山")], templates=[0])], templates=[template])
-    assert read(write_ofd(once)).text == "申请人 赵远山"
-    bare = Volume([Sheet(templates=[0]), Sheet(templates=[0])], templates=[template])
-    assert "".join(lines(read(write_ofd(bare)))) == "申请人申请人"
-
-
-def test_annotations_are_kept_apart() -> None:
-    document = read(
-        write_ofd(Volume([Sheet([Text(28, 80, "正文。")])], annotations=[Text(60, 150, "批注")]))
-    )
-    assert document.text == "正文。"
-    assert furniture(document) == [("note", "批注", 1)]
-
-
 def test_several_documents_are_read_in_order() -> None:
     """A paragraph does not run on from one document to the next."""
     full = Text(28, 250, "前一份文件的最后一行写满整行没有句号" + "字" * 8)
