@@ -276,8 +276,9 @@ def test_a_bad_file_is_refused_in_chinese_with_a_way_out(
     ],
 )
 def test_a_file_that_is_read_in_part_says_so(
-    make: Maker, name: str, text: str, warned: list[str]
+    make: Maker, name: str, text: str, warned: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("extractor.formats.ocr.is_available", lambda: False)
     with in_time():
         document = parse(make(), name)
     assert (document.text, document.status) == (text, "partial")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from extractor.document import Document, Span
 from extractor.formats import parse
-from extractor.formats.pdf import page_list
+from extractor.formats.pdf_writing import page_list
 from tests.sample_files import (
     A4,
     LEFT,
@@ -406,8 +406,13 @@ SCAN = Sheet(picture=FULL)
     ],
 )
 def test_what_cannot_be_read_is_said(
-    sheets: list[Sheet], warned: list[str], status: str, says: str
+    sheets: list[Sheet],
+    warned: list[str],
+    status: str,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("extractor.formats.ocr.is_available", lambda: False)
     document = read(pdf(*sheets))
     assert (codes(document), document.status) == (warned, status)
     assert len(document.pages) == len(sheets)

@@ -39,6 +39,8 @@ class Format:
         return reader
 
 
+_IMAGES: Final = "extractor.formats.images:read_image"
+
 FORMATS: Final = (
     Format(
         "PDF",
@@ -54,6 +56,12 @@ FORMATS: Final = (
         sniffing.is_docx,
         "extractor.formats.word:read_docx",
     ),
+    Format("PNG", "image/png", (".png",), sniffing.is_png, _IMAGES),
+    Format("JPEG", "image/jpeg", (".jpg", ".jpeg", ".jfif"), sniffing.is_jpeg, _IMAGES),
+    Format("TIFF", "image/tiff", (".tif", ".tiff"), sniffing.is_tiff, _IMAGES),
+    Format("BMP", "image/bmp", (".bmp",), sniffing.is_bmp, _IMAGES),
+    Format("WebP", "image/webp", (".webp",), sniffing.is_webp, _IMAGES),
+    Format("GIF", "image/gif", (".gif",), sniffing.is_gif, _IMAGES),
     Format(
         "TXT",
         "text/plain",
@@ -66,7 +74,7 @@ FORMATS: Final = (
 
 
 def parse(data: bytes, filename: str, *, limits: Limits = DEFAULT_LIMITS) -> Document:
-    """Read a file: PDF, DOCX or plain text, told by its content and not by its name.
+    """Read a file: PDF, DOCX, picture or plain text, told by its content and not by its name.
 
     A name with another extension gives the warning `extension_mismatch`. A file that could be
     read only in part has status `partial` and says in its warnings what is missing.
@@ -77,6 +85,7 @@ def parse(data: bytes, filename: str, *, limits: Limits = DEFAULT_LIMITS) -> Doc
         EncryptedFileError: a password is needed.
         CorruptFileError: cut off or damaged.
         LimitError: over one of `limits`; the message names it.
+        MissingToolError: a picture, and recognition is not installed.
     """
     if not data:
         raise EmptyFileError("文件是空的（0 字节）。请重新下载或复制原文件后再上传。")

@@ -14,7 +14,9 @@ class Limits:
     """Upper bounds for one file; a refusal names the field that was hit, so that it can be raised.
 
     `max_archive_ratio` (unpacked to packed) counts only for archive entries of 16 MiB and more:
-    a short document of equal lines is no bomb.
+    a short document of equal lines is no bomb. `max_pixels` is for one picture of an image file;
+    the picture of a page that is recognised is reduced to `max_ocr_pixels` (four pages of A4 at
+    200 dots an inch).
     """
 
     max_bytes: int = 200 * MIB
@@ -24,6 +26,9 @@ class Limits:
     max_uncompressed_bytes: int = 512 * MIB
     max_characters: int = 10_000_000
     max_blocks: int = 500_000
+    max_pixels: int = 100_000_000
+    max_ocr_pixels: int = 16_000_000
+    max_ocr_pages: int = 500
 
 
 DEFAULT_LIMITS = Limits()

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from extractor.document import BlockKind, Box, DocumentBuilder, Page, PlacedLine
+from extractor.document import DocumentBuilder, Page
 from extractor.errors import CorruptFileError, EmptyFileError, EncryptedFileError
+from extractor.formats import ocr
 from extractor.formats.limits import Limits, over_limit
-from extractor.formats.pdf_characters import Geometry, Line, PageText, Run
-from extractor.formats.pdf_columns import find_columns
+from extractor.formats.ocr_pages import Recognized, recognize_pages
+from extractor.formats.pdf_characters import Geometry, PageText
 from extractor.formats.pdf_drawing import Drawing, read_drawing
-from extractor.formats.pdf_furniture import find_furniture
-from extractor.formats.pdf_lines import Bodies, group_cell, group_paragraphs, join, measure_cell
-from extractor.formats.pdf_tables import CellMap, RuledTables, TableCell
+from extractor.formats.pdf_tables import RuledTables
+from extractor.formats.pdf_writing import PageContent, page_list, write_pages
 
 _PDFIUM = threading.Lock()
 """pdfium is not safe to use from two threads."""
@@ -37,44 +35,6 @@ _LONGEST_PADDING: Final = 1 << 16
 
 
 @dataclass(slots=True)
-class _PageContent:
-    """What was read from one page: its lines outside tables, and its tables.
-
-    `page` is the page as it is read. It is turned by `turn` degrees from the page as shown when
-    most of the text stands sideways there; the places of its lines go back by `as_shown`.
-    """
-
-    page: Page
-    geometry: Geometry
-    turn: int = 0
-    lines: list[Line] = field(default_factory=list)
-    sideways: list[Line] = field(default_factory=list)
-    cells: list[tuple[TableCell, list[Line]]] = field(default_factory=list)
-
-    @property
-    def shown_size(self) -> tuple[float, float]:
-        """Width and height of the page as a viewer shows it."""
-        return self.geometry.turned(-self.turn).size
-
-    def as_shown(self, line: Line) -> PlacedLine:
-        """Return the line with its place on the page as a viewer shows it.
-
-        The characters of a turned line share the box of the line.
-        """
-        if not self.turn:
-            return line
-        box = (line.x0, line.top, line.x1, line.bottom)
-        x0, top, x1, bottom = self.geometry.turned_box(box, -self.turn)
-        count = len(line.text)
-        return PlacedLine(line.text, line.page, top, bottom, [x0] * count, [x1] * count)
-
-    def box(self, line: Line) -> Box:
-        """Return the box of a line on the page as a viewer shows it."""
-        placed = self.as_shown(line)
-        return (line.page, placed.left[0], placed.top, placed.right[-1], placed.bottom)
-
-
-@dataclass(slots=True)
 class _Findings:
     """Pages (from 1) with something to warn of."""
 
@@ -86,11 +46,12 @@ class _Findings:
 
 
 def read_pdf(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
-    """Read the text layer of a PDF: paragraphs and cells of ruled tables, in reading order.
+    """Read a PDF: paragraphs and cells of ruled tables, in reading order.
 
     Page numbers and running heads go apart. Every line keeps the x edges of its characters, in
     the coordinates of the page as a viewer shows it. Pages without a text layer, or with one that
-    is garbage, make the document partial, with a warning that lists them.
+    is garbage, are recognised from their picture; where that is not installed, they make the
+    document partial, with a warning that lists them.
 
     Raises:
         EncryptedFileError: a password is needed to open it.
@@ -100,12 +61,13 @@ def read_pdf(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
     """
     with _PDFIUM:
         contents, findings = _read_pages(data, limits)
-    for content in contents:
-        builder.add_page(*content.shown_size)
-    body = _part_furniture(contents, builder)
-    bodies = Bodies(body, [content.page for content in contents])
-    _Writer(builder, limits, bodies, contents).write()
-    if builder.is_empty and not findings.no_text:
+    pictures = sorted(findings.no_text + findings.broken)
+    if pictures and ocr.is_available():
+        outcome = _recognize(data, contents, pictures, limits)
+        outcome.warn(builder, limits)
+        findings.no_text, findings.broken = [], []
+    write_pages(contents, builder, limits)
+    if builder.is_empty and not pictures:
         if findings.unreadable:
             raise CorruptFileError(f"PDF 的页面都已损坏。{_REPAIR}")
         raise EmptyFileError("PDF 里只有空白页，没有文字。请确认选对了文件。")
@@ -118,9 +80,9 @@ def read_pdf(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
         )
 
 
-def _read_pages(data: bytes, limits: Limits) -> tuple[list[_PageContent], _Findings]:
+def _read_pages(data: bytes, limits: Limits) -> tuple[list[PageContent], _Findings]:
     findings = _Findings()
-    contents: list[_PageContent] = []
+    contents: list[PageContent] = []
     tables = RuledTables()
     with closing(_open(data)) as document:
         count = len(document)
@@ -135,6 +97,25 @@ def _read_pages(data: bytes, limits: Limits) -> tuple[list[_PageContent], _Findi
                 allowed = f"{limits.max_characters} 字"
                 raise over_limit(f"PDF 文字过多（第 {number} 页）", "max_characters", allowed)
     return contents, findings
+
+
+def _recognize(
+    data: bytes, contents: Sequence[PageContent], numbers: Sequence[int], limits: Limits
+) -> Recognized:
+    """Recognise these pages; pdfium is held only while one of them is drawn."""
+    with _PDFIUM:
+        document = _open(data)
+
+    def render(number: int, dpi: float) -> tuple[Any, float]:
+        with _PDFIUM, closing(document[number - 1]) as page:
+            bitmap = page.render(scale=dpi / 72, rev_byteorder=True)
+            return bitmap.to_numpy().copy(), 72 / dpi
+
+    try:
+        return recognize_pages(contents, numbers, render, limits)
+    finally:
+        with _PDFIUM:
+            document.close()
 
 
 def _open(data: bytes) -> pypdfium2.PdfDocument:
@@ -152,7 +133,7 @@ def _open(data: bytes) -> pypdfium2.PdfDocument:
 
 def _read_page(
     document: pypdfium2.PdfDocument, number: int, tables: RuledTables, findings: _Findings
-) -> tuple[_PageContent, int]:
+) -> tuple[PageContent, int]:
     """Return the content of a page and how many characters it has."""
     try:
         with closing(document[number - 1]) as page:
@@ -167,33 +148,17 @@ def _read_page(
     except pypdfium2.PdfiumError:
         findings.unreadable.append(number)
         blank = Geometry(0.0, 0.0, 595.0, 842.0, 0)
-        return _PageContent(Page(number, *blank.size), blank), 0
-    content = _PageContent(Page(number, *geometry.size), geometry, turn)
+        return PageContent(Page(number, *blank.size), blank), 0
+    content = PageContent(Page(number, *geometry.size), geometry, turn)
     cells = tables.find(drawing)
     if cells is None:
         findings.tables_lost.append(number)
-    _fill(content, text, cells or [])
+    content.fill(text, cells or [])
     _judge(content, text, drawing, findings)
     return content, len(text.text)
 
 
-def _fill(content: _PageContent, text: PageText, cells: Sequence[TableCell]) -> None:
-    number = content.page.number
-    content.sideways = text.sideways_lines(number)
-    runs = text.runs
-    if cells:
-        runs = text.in_cells(CellMap(cells).cell_at)
-        inside: dict[int, list[Run]] = defaultdict(list)
-        for run in runs:
-            inside[run.cell].append(run)
-        for at, cell in enumerate(cells):
-            content.cells.append((cell, text.lines(inside[at], number)))
-        runs = inside[-1]
-    for column, part in find_columns(runs, content.page.width):
-        content.lines.extend(text.lines(part, number, column))
-
-
-def _judge(content: _PageContent, text: PageText, drawing: Drawing, findings: _Findings) -> None:
+def _judge(content: PageContent, text: PageText, drawing: Drawing, findings: _Findings) -> None:
     number = content.page.number
     visible = "".join(text.text.split())
     if len(visible) < _SPARSE:
@@ -221,149 +186,6 @@ def _is_garbage(visible: str) -> bool:
     return lost > _GARBAGE * len(visible) or rare > _FOREIGN * max(len(ideographs), _FEWEST)
 
 
-def _part_furniture(contents: Sequence[_PageContent], builder: DocumentBuilder) -> list[Line]:
-    """Move page numbers and running heads to the builder; return the lines of the body."""
-    lines = [line for content in contents for line in content.lines]
-    found = find_furniture(lines, [content.page for content in contents])
-    for at in sorted(found):
-        line = lines[at]
-        box = contents[line.page - 1].box(line)
-        builder.add_furniture(line.text, found[at], page=line.page, box=box)
-    body = [line for at, line in enumerate(lines) if at not in found]
-    for number, group in groupby(body, key=lambda line: line.page):
-        contents[number - 1].lines = list(group)
-    kept = {line.page for line in body}
-    for content in contents:
-        if content.page.number not in kept:
-            content.lines = []
-    return body
-
-
-class _Writer:
-    """Writes paragraphs and cells to the builder, and knows the table that may go on."""
-
-    def __init__(
-        self,
-        builder: DocumentBuilder,
-        limits: Limits,
-        bodies: Bodies,
-        contents: Sequence[_PageContent],
-    ) -> None:
-        self._contents = contents
-        self._builder = builder
-        self._limits = limits
-        self._bodies = bodies
-        self._pending: list[Line] = []
-        self._blocks = 0
-        self._tables = 0
-        self._open: _OpenTable | None = None
-
-    def write(self) -> None:
-        """Write all pages; a paragraph or table may run over their borders."""
-        for content in self._contents:
-            for item in _in_order(content):
-                if isinstance(item, Line):
-                    self._open = None
-                    self._pending.append(item)
-                else:
-                    self._flush()
-                    self._write_table(item)
-            if content.sideways:
-                self._flush()
-                for line in content.sideways:
-                    self._add([line], "paragraph")
-        self._flush()
-
-    def _flush(self) -> None:
-        for paragraph in group_paragraphs(self._pending, self._bodies):
-            self._add(paragraph, "paragraph")
-        self._pending = []
-
-    def _add(
-        self, lines: Sequence[Line], kind: BlockKind, cell: tuple[int, int, int] | None = None
-    ) -> None:
-        self._blocks += 1
-        if self._blocks > self._limits.max_blocks:
-            raise over_limit("PDF 段落过多", "max_blocks", f"{self._limits.max_blocks} 段")
-        placed = [self._contents[line.page - 1].as_shown(line) for line in lines]
-        self._builder.add_block(join(lines), kind, page=lines[0].page, cell=cell, lines=placed)
-
-    def _write_table(self, cells: Sequence[tuple[TableCell, list[Line]]]) -> None:
-        table = self._continue_table(cells)
-        skipped = table.repeated_rows(cells)
-        for cell, lines in cells:
-            if not lines:
-                continue
-            if cell.row < skipped:
-                self._keep_apart(lines)
-                continue
-            row = table.first_row + cell.row - skipped
-            body = measure_cell(lines, cell.x0, cell.x1)
-            for paragraph in group_cell(lines, body):
-                self._add(paragraph, "cell", (table.number, row, cell.column))
-        table.close_page(cells, skipped)
-        self._open = table
-
-    def _continue_table(self, cells: Sequence[tuple[TableCell, list[Line]]]) -> _OpenTable:
-        edges = _column_edges(cells)
-        if self._open is not None and self._open.goes_on(edges):
-            return self._open
-        table = _OpenTable(self._tables, edges)
-        self._tables += 1
-        return table
-
-    def _keep_apart(self, lines: Sequence[Line]) -> None:
-        for line in lines:
-            box = self._contents[line.page - 1].box(line)
-            self._builder.add_furniture(line.text, "running_head", page=line.page, box=box)
-
-
-class _OpenTable:
-    """A table that may go on on the next page: same columns, nothing between."""
-
-    def __init__(self, number: int, edges: list[float]) -> None:
-        self.number = number
-        self.first_row = 0
-        self._edges = edges
-        self._header: list[str] | None = None
-
-    def goes_on(self, edges: Sequence[float]) -> bool:
-        """Tell whether a table with these column edges can be the rest of this one."""
-        return len(edges) == len(self._edges) and all(
-            abs(mine - other) <= 3 for mine, other in zip(self._edges, edges, strict=True)
-        )
-
-    def repeated_rows(self, cells: Sequence[tuple[TableCell, list[Line]]]) -> int:
-        """Return how many rows at the top repeat the header row: 0 or 1."""
-        first = [join(lines) if lines else "" for cell, lines in cells if cell.row == 0]
-        if self._header is None:
-            self._header = first
-            return 0
-        return 1 if first == self._header and any(first) else 0
-
-    def close_page(self, cells: Sequence[tuple[TableCell, list[Line]]], skipped: int) -> None:
-        """Count the rows of this page."""
-        self.first_row += max(cell.row for cell, _ in cells) + 1 - skipped
-
-
-def _column_edges(cells: Sequence[tuple[TableCell, list[Line]]]) -> list[float]:
-    edges: dict[int, float] = {cell.column: cell.x0 for cell, _ in cells}
-    return [edges[column] for column in sorted(edges)]
-
-
-def _in_order(
-    content: _PageContent,
-) -> Iterator[Line | list[tuple[TableCell, list[Line]]]]:
-    """Yield lines and tables from top to bottom."""
-    tables = [list(group) for _, group in groupby(content.cells, key=lambda pair: pair[0].table)]
-    tables.sort(key=lambda cells: cells[0][0].top)
-    for line in content.lines:
-        while tables and tables[0][0][0].top < line.middle:
-            yield tables.pop(0)
-        yield line
-    yield from tables
-
-
 def _warn(findings: _Findings, pages: int, builder: DocumentBuilder) -> None:
     for numbers, code, message, partial in (
         (findings.no_text, "no_text_layer", _NO_TEXT, True),
@@ -379,11 +201,11 @@ def _warn(findings: _Findings, pages: int, builder: DocumentBuilder) -> None:
 
 _NO_TEXT = (
     "没有文字层（多为扫描件），需要 OCR，这些页的内容没有读取。"
-    "请先用 OCR 软件转成带文字层的 PDF，或向出文单位索取文字版。"
+    f"{ocr.INSTALL}；或先用 OCR 软件转成带文字层的 PDF，或向出文单位索取文字版。"
 )
 _BROKEN = (
     "的文字层是乱码（字体缺少字符对照表），读出的文字与印刷的不符。"
-    "请打印成图片后用 OCR 识别，或向出文单位索取 Word 版。"
+    f"{ocr.INSTALL}，或向出文单位索取 Word 版。"
 )
 _REPAIR = "请重新下载或复制原文件；能用阅读软件打开时，打印成新的 PDF 后再上传。"
 _UNREADABLE = f"已损坏，没有读取。{_REPAIR}"
@@ -393,16 +215,3 @@ _TABLES_LOST = (
     "的表格线过多或已损坏，没有识别出表格，已按普通文字读取，各格的内容可能连在一起。"
     "请对照原件核对，或向出文单位索取 Word 版。"
 )
-
-
-def page_list(numbers: Sequence[int]) -> str:
-    """Write page numbers for people: 1-3、5."""
-    parts: list[str] = []
-    first = last = numbers[0]
-    for number in [*numbers[1:], 0]:
-        if number == last + 1:
-            last = number
-            continue
-        parts.append(str(first) if first == last else f"{first}-{last}")
-        first = last = number
-    return "、".join(parts)

@@ -325,7 +325,7 @@ class PageText:
         if em is not None and bottom - top > _TALL * em:
             middle = (top + bottom) / 2
             top, bottom = middle - 0.6 * em, middle + 0.6 * em
-        return Line(text, page, top, bottom, left, right, em, column)
+        return Line(text, page, top, bottom, left, right, em=em, column=column)
 
     def _words(self, row: Sequence[Run]) -> Iterator[tuple[int, int]]:
         """Yield the ranges between made-up spaces."""

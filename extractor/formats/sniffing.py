@@ -16,7 +16,7 @@ from extractor.errors import (
 
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
-_SCAN = "请先用扫描软件或 OCR 软件转成带文字层的 PDF，再上传"
+_SCAN = "请用看图软件打开，另存为 JPEG 或 PNG 后再上传"
 _RESAVE = "请用 Word 或 WPS 打开，另存为 .docx 或 PDF 后再上传"
 _UNPACK = "请先解压，再逐个上传里面的文件"
 _PRINT = "请用阅读软件打开，打印或另存为 PDF 后再上传"
@@ -33,14 +33,7 @@ class _Foreign:
 
 
 _BY_MARK: Final = (
-    _Foreign(b"\xff\xd8\xff", "JPEG 图片", _SCAN),
-    _Foreign(b"\x89PNG\r\n\x1a\n", "PNG 图片", _SCAN),
-    _Foreign(b"GIF8", "GIF 图片", _SCAN),
-    _Foreign(b"II*\x00", "TIFF 图片", _SCAN),
-    _Foreign(b"MM\x00*", "TIFF 图片", _SCAN),
-    _Foreign(b"WEBP", "WebP 图片", _SCAN, offset=8),
     _Foreign(b"ftypheic", "HEIC 图片", _SCAN, offset=4),
-    _Foreign(b"BM", "BMP 图片", _SCAN),
     _Foreign(b"{\\rtf", "RTF 文档", _RESAVE),
     _Foreign(b"Rar!\x1a\x07", "RAR 压缩包", _UNPACK),
     _Foreign(b"7z\xbc\xaf\x27\x1c", "7-Zip 压缩包", _UNPACK),
@@ -84,6 +77,36 @@ def is_pdf(data: bytes) -> bool:
     """Tell whether the PDF mark stands at the start of a line of the first 1024 bytes."""
     at = data.find(b"%PDF-", 0, 1024)
     return at == 0 or (at > 0 and data[at - 1] in b"\r\n\x00\xbf")
+
+
+def is_png(data: bytes) -> bool:
+    """Tell whether this is a PNG picture."""
+    return data.startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def is_jpeg(data: bytes) -> bool:
+    """Tell whether this is a JPEG picture."""
+    return data.startswith(b"\xff\xd8\xff")
+
+
+def is_tiff(data: bytes) -> bool:
+    """Tell whether this is a TIFF file."""
+    return data.startswith((b"II*\x00", b"MM\x00*"))
+
+
+def is_webp(data: bytes) -> bool:
+    """Tell whether this is a WebP picture."""
+    return data.startswith(b"RIFF") and data.startswith(b"WEBP", 8)
+
+
+def is_bmp(data: bytes) -> bool:
+    """Tell whether this is a BMP picture, and no text that begins with these letters."""
+    return data.startswith(b"BM") and b"\x00" in data[:4096]
+
+
+def is_gif(data: bytes) -> bool:
+    """Tell whether this is a GIF picture."""
+    return data.startswith((b"GIF87a", b"GIF89a")) and b"\x00" in data[:4096]
 
 
 def is_docx(data: bytes) -> bool:
