@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-from extractor.formats import FORMATS
+from extractor.formats import FORMATS, ocr
 from extractor.formats.office_tools import ADVICE, find_office
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
 _UNKNOWN = "未知"
-_SCANS = "本程序不识别扫描件和图片：请先用扫描软件或 OCR 软件转成带文字层的 PDF"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,12 @@ def examine() -> list[Finding]:
         *(Finding("可读格式", form.name, " ".join(form.extensions)) for form in FORMATS),
         *_packages(),
         _office(),
-        Finding("可选程序", "扫描件识别", None, _SCANS, required=False),
+        Finding("可选程序", "扫描件识别", _recognition(), ocr.INSTALL, required=False),
     ]
+
+
+def _recognition() -> str | None:
+    return _installed("rapidocr") if ocr.is_available() else None
 
 
 def _python_advice() -> str:

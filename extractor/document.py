@@ -11,7 +11,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from extractor.errors import SpanError
 
@@ -30,6 +30,9 @@ FurnitureKind = Literal[
 ]
 Box = tuple[int, float, float, float, float]
 """`(page, x0, top, x1, bottom)` in points from the top left of the page; pages count from 1."""
+
+UNCERTAIN: Final = 0.9
+"""A recognised line of less confidence is likely to hold a wrong character."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -103,7 +106,8 @@ class LineLayout:
     """Where one printed line stands: a run of `len(left)` characters of the text from `start`.
 
     `left` and `right` are the x edges of each character in points. A character without a place of
-    its own (a space that the joiner put in) has `left == right`.
+    its own (a space that the joiner put in) has `left == right`. `confidence` (0 to 1) is how sure
+    the recognition of a picture was of the line; None for text that is in the file as text.
     """
 
     start: int
@@ -112,6 +116,7 @@ class LineLayout:
     bottom: float
     left: array[float]
     right: array[float]
+    confidence: float | None = None
 
     @property
     def end(self) -> int:
@@ -168,6 +173,21 @@ class Document:
             boxes.append((line.page, min(left), line.top, max(right), line.bottom))
         return tuple(boxes)
 
+    def recognized(self, span: Span) -> float | None:
+        """Return the lowest confidence of the lines that `span` touches and that were recognised.
+
+        None means that all of it is in the file as text.
+        """
+        first = bisect_right(self.lines, span.start, key=lambda line: line.start) - 1
+        lowest: float | None = None
+        for at in range(max(first, 0), len(self.lines)):
+            line = self.lines[at]
+            if line.start >= span.end:
+                break
+            if line.confidence is not None and line.end > span.start:
+                lowest = min(line.confidence, 1.0 if lowest is None else lowest)
+        return lowest
+
     def block_at(self, offset: int) -> Block | None:
         """Return the block that holds the character at `offset`, if any."""
         at = bisect_left(self.blocks, offset + 1, key=lambda block: block.span.start) - 1
@@ -181,6 +201,7 @@ class PlacedLine:
     """What a layout-aware parser knows of one printed line, before it has offsets.
 
     `text` is a part of the block's text, in order; `left` and `right` have one entry a character.
+    `confidence` (0 to 1) is given for a line that was recognised from a picture.
     """
 
     text: str
@@ -189,6 +210,7 @@ class PlacedLine:
     bottom: float
     left: Sequence[float]
     right: Sequence[float]
+    confidence: float | None = None
 
 
 class DocumentBuilder:
@@ -277,6 +299,7 @@ class DocumentBuilder:
                     line.bottom,
                     array("f", line.left),
                     array("f", line.right),
+                    line.confidence,
                 )
             )
             at = found + len(line.text)

@@ -16,9 +16,11 @@ class Limits:
     `max_archive_ratio` (unpacked to packed) counts only for archive entries of 16 MiB and more:
     a short document of equal lines is no bomb. `max_archive_entries`, `max_uncompressed_bytes` and
     `max_archive_depth` (archives within archives) hold for a container as a whole, whatever it
-    holds. `max_convert_seconds` is for LibreOffice. The last four hold where a file is read in a
-    process of its own (`parse_limited`): seconds by the clock, seconds of processor time, memory
-    beyond what the process needs by itself, and the size of what it hands back.
+    holds. `max_convert_seconds` is for LibreOffice. `max_pixels` is for one picture of an image
+    file; the picture of a page that is recognised is reduced to `max_ocr_pixels` (four pages of A4
+    at 200 dots an inch). The last four hold where a file is read in a process of its own
+    (`parse_limited`): seconds by the clock, seconds of processor time, memory beyond what the
+    process needs by itself, and the size of what it hands back.
     """
 
     max_bytes: int = 200 * MIB
@@ -30,6 +32,9 @@ class Limits:
     max_characters: int = 10_000_000
     max_blocks: int = 500_000
     max_convert_seconds: float = 60.0
+    max_pixels: int = 100_000_000
+    max_ocr_pixels: int = 16_000_000
+    max_ocr_pages: int = 500
     max_seconds: float = 900.0
     max_cpu_seconds: int = 1800
     max_memory_bytes: int = 2048 * MIB

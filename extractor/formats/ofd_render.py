@@ -67,7 +67,11 @@ def render_ofd_page(data: bytes, page: int, dpi: float, most_pixels: int) -> Ima
         LimitError: too many pixels, or over one of the limits of reading.
         ParseError: the file or the page cannot be read.
     """
-    package = OfdPackage(data, DEFAULT_LIMITS)
+    return paint_page(OfdPackage(data, DEFAULT_LIMITS), page, dpi, most_pixels)
+
+
+def paint_page(package: OfdPackage, page: int, dpi: float, most_pixels: int) -> Image.Image:
+    """Draw a page of an open container; else as `render_ofd_page`."""
     document, entry = _find(package, page)
     opened = package.open_page(document, entry)
     paper = paper_of(opened.box or document.page_box)
@@ -90,6 +94,11 @@ def _find(package: OfdPackage, page: int) -> tuple[OfdDocument, PageEntry]:
             return document, document.pages[page - first]
         first += len(document.pages)
     raise no_such_page(page, first - 1)
+
+
+def has_font() -> bool:
+    """Tell whether text can be drawn: a font with Chinese characters is installed."""
+    return any(Path(name).is_file() for name in _FONTS)
 
 
 @lru_cache(1)
