@@ -28,6 +28,53 @@ FurnitureKind = Literal[
     "source_line",
     "mail_header",
 ]
+NoticeCode = Literal[
+    "attachments_not_read",
+    "broken_text_layer",
+    "comments",
+    "damaged_characters",
+    "embedded_object",
+    "embedded_part",
+    "extension_mismatch",
+    "file_truncated",
+    "frames_not_read",
+    "glyphs_without_text",
+    "hidden_content",
+    "hidden_text",
+    "link_not_followed",
+    "location_refused",
+    "macros",
+    "markdown_as_text",
+    "nesting_too_deep",
+    "no_text_layer",
+    "ocr_cut",
+    "ocr_empty",
+    "ocr_illegible",
+    "ocr_late",
+    "ocr_reduced",
+    "ocr_skipped",
+    "ocr_text_layer",
+    "ocr_uncertain",
+    "page_cut",
+    "page_size_unknown",
+    "page_too_large",
+    "page_unreadable",
+    "part_unreadable",
+    "pictures",
+    "pictures_not_read",
+    "read_from_container",
+    "recognized",
+    "several_documents",
+    "signatures_unverified",
+    "system_file",
+    "table_as_text",
+    "text_outside_body",
+    "text_outside_page",
+    "tracked_changes",
+    "unknown_symbol",
+]
+"""What may be said of a file; each code is stable and explained in docs/formats.md."""
+
 Box = tuple[int, float, float, float, float]
 """`(page, x0, top, x1, bottom)` in points from the top left of the page; pages count from 1."""
 
@@ -96,7 +143,7 @@ class Furniture:
 class Notice:
     """Something that the reader should know about this file; `code` is stable."""
 
-    code: str
+    code: NoticeCode
     message: str
     page: int | None = None
 
@@ -311,7 +358,7 @@ class DocumentBuilder:
         self._furniture.append(Furniture(text, kind, page, box))
 
     def warn(
-        self, code: str, message: str, *, page: int | None = None, partial: bool = False
+        self, code: NoticeCode, message: str, *, page: int | None = None, partial: bool = False
     ) -> None:
         """Record a warning; `partial` says that some content could not be read."""
         self._warnings.append(Notice(code, message, page))

@@ -292,6 +292,14 @@ def test_a_huge_page_is_reduced_to_the_limit(sides: tuple[float, float], fake: F
     assert "max_ocr_pixels" in next(w.message for w in document.warnings if "reduced" in w.code)
 
 
+def test_no_page_is_begun_after_the_time_for_recognition(fake: FakeEngine) -> None:
+    scan = Sheet(picture=(0, 0, *A4))
+    document = parse(pdf(*[scan] * 3), "a.pdf", limits=Limits(max_ocr_seconds=1e-9))
+    assert (fake.sizes, document.text, document.status) == ([], "", "partial")
+    late = next(w for w in document.warnings if w.code == "ocr_late")
+    assert "第1-3页" in late.message and "max_ocr_seconds" in late.message
+
+
 def test_an_ofd_of_pictures_is_recognised_page_by_page(fake: FakeEngine) -> None:
     """Letters over the picture are drawn with it; pages with text of their own keep it."""
     picture = saved(blank(600, 800), "PNG")

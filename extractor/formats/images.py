@@ -111,7 +111,8 @@ def _warn(
     if too_large:
         message = (
             f"第{page_list(too_large)}页的图片超过 {limits.max_pixels:,} 像素，没有读取。"
-            "请降低扫描的清晰度（300 dpi 即可），或让管理员调大解析限额 max_pixels。"
+            "请降低扫描的清晰度（300 dpi 即可），"
+            "或让管理员调大解析限额 max_pixels（设置 HECHA_LIMITS）。"
         )
         builder.warn("page_too_large", message, page=too_large[0], partial=True)
     if damaged:

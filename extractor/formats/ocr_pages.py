@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, Final
 
 from extractor.document import UNCERTAIN, DocumentBuilder, Page
 from extractor.formats.limits import Limits
 from extractor.formats.ocr import DPI, Recognition, recognize
 from extractor.formats.ocr_text import RecognizedText, drawing_of
-from extractor.formats.pdf_findings import page_list
+from extractor.formats.pdf_findings import PagesNotice, page_list
 from extractor.formats.pdf_pages import PageContent, fill_page
 from extractor.formats.pdf_tables import RuledTables
 
@@ -30,10 +31,11 @@ class Recognized:
     cut: list[int] = field(default_factory=list)
     reduced: list[int] = field(default_factory=list)
     skipped: list[int] = field(default_factory=list)
+    late: list[int] = field(default_factory=list)
 
     def warn(self, builder: DocumentBuilder, limits: Limits) -> None:
         """Say in the document which pages were recognised, and which of them to check."""
-        for numbers, code, message, partial in (
+        found: tuple[PagesNotice, ...] = (
             (self.read, "recognized", _READ, False),
             (self.empty, "ocr_empty", _EMPTY, True),
             (self.uncertain, "ocr_uncertain", _UNCERTAIN_LINES, False),
@@ -41,7 +43,9 @@ class Recognized:
             (self.cut, "ocr_cut", _CUT, True),
             (self.reduced, "ocr_reduced", _REDUCED.format(limits.max_ocr_pixels), False),
             (self.skipped, "ocr_skipped", _SKIPPED.format(limits.max_ocr_pages), True),
-        ):
+            (self.late, "ocr_late", _LATE.format(limits.max_ocr_seconds), True),
+        )
+        for numbers, code, message, partial in found:
             if numbers:
                 where = f"第{page_list(sorted(numbers))}页"
                 builder.warn(code, f"{where}{message}", page=min(numbers), partial=partial)
@@ -64,8 +68,10 @@ def recognize_pages(
     To be called between `judge_pages` and `write_pages`; what was there before is let go.
 
     `render` gives the picture of a page as a viewer shows it, at so many dots an inch at most, and
-    the points a pixel. Pages over `limits.max_ocr_pages` are left as they are.
+    the points a pixel. Pages over `limits.max_ocr_pages`, and those that are not begun within
+    `limits.max_ocr_seconds`, are left as they are.
     """
+    deadline = monotonic() + limits.max_ocr_seconds
     outcome = Recognized(skipped=list(numbers[limits.max_ocr_pages :]))
     tables = RuledTables()
 
@@ -75,7 +81,14 @@ def recognize_pages(
             outcome.reduced.append(number)
         return render(number, dpi)
 
-    for number, recognition in recognize(numbers[: limits.max_ocr_pages], picture):
+    def in_time() -> Iterator[int]:
+        for number in numbers[: limits.max_ocr_pages]:
+            if monotonic() < deadline:
+                yield number
+            else:
+                outcome.late.append(number)
+
+    for number, recognition in recognize(in_time(), picture):
         _fill(contents[number - 1], recognition, tables)
         _judge(number, recognition, outcome)
     return outcome
@@ -116,9 +129,13 @@ _ILLEGIBLE = "有些图像里的字迹无法辨认（多为照片、印章、签
 _CUT = "的字太多，超过一页识别的上限，后面的没有读取。请把这一页分成几页后再扫描。"
 _REDUCED = (
     "的图像过大，已缩小到 {:,} 像素后识别，小字可能认不出。"
-    "请分成几页后再读，或让管理员调大解析限额 max_ocr_pixels。"
+    "请分成几页后再读，或让管理员调大解析限额 max_ocr_pixels（设置 HECHA_LIMITS）。"
 )
 _SKIPPED = (
     "是图像，一份文件最多识别 {:,} 页，这些页的内容没有读取。"
-    "请拆分文件后再读，或让管理员调大解析限额 max_ocr_pages。"
+    "请拆分文件后再读，或让管理员调大解析限额 max_ocr_pages（设置 HECHA_LIMITS）。"
+)
+_LATE = (
+    "是图像，识别一份文件最多用 {:g} 秒，这些页的内容没有读取。"
+    "请拆分文件后再读，或让管理员调大解析限额 max_ocr_seconds（设置 HECHA_LIMITS）。"
 )

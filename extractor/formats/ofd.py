@@ -24,6 +24,7 @@ from extractor.formats.pdf_drawing import Drawing, Edge
 from extractor.formats.pdf_findings import (
     TABLES_LOST,
     Findings,
+    PagesNotice,
     judge_pages,
     name_list,
     warn_of_attachments,
@@ -303,7 +304,7 @@ def _sides(
 
 
 def _warn_of_pages(findings: _Findings, pages: int, builder: DocumentBuilder) -> None:
-    found = (
+    found: tuple[PagesNotice, ...] = (
         (findings.no_text, "no_text_layer", _NO_TEXT, True),
         (findings.broken, "broken_text_layer", _BROKEN, True),
         (findings.bare, "glyphs_without_text", _BARE, True),

@@ -18,6 +18,7 @@ from extractor.formats.pdf_drawing import read_drawing
 from extractor.formats.pdf_findings import (
     TABLES_LOST,
     Findings,
+    PagesNotice,
     judge_pages,
     warn_of_attachments,
     warn_of_pages,
@@ -133,7 +134,7 @@ def _read_page(
 
 
 def _warn(findings: Findings, pages: int, builder: DocumentBuilder) -> None:
-    found = (
+    found: tuple[PagesNotice, ...] = (
         (findings.no_text, "no_text_layer", _NO_TEXT, True),
         (findings.broken, "broken_text_layer", _BROKEN, True),
         (findings.unreadable, "page_unreadable", _UNREADABLE, True),

@@ -164,7 +164,7 @@ def refusal(data: bytes) -> ParseError:
     kind = _foreign(data)
     if kind is None:
         return UnsupportedFormatError(
-            "无法识别文件类型：内容既不是 PDF、DOCX，也不是文本。"
+            "无法识别文件类型：内容不是能读的任何一种格式。"
             "请用原来的软件打开，另存为 PDF 后再上传。"
         )
     return _unsupported(kind)
