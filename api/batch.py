@@ -199,8 +199,7 @@ def report(result: Result) -> None:
         say(f"失败 {result.path} [{result.code}] {result.message}")
         return
     for warning in result.extraction.document.warnings:
-        page = f"第{warning.page}页：" if warning.page is not None else ""
-        say(f"提醒 {result.path} [{warning.code}] {page}{warning.message}")
+        say(f"提醒 {result.path} [{warning.code}] {warning.message}")
 
 
 class OutputNames:

@@ -141,7 +141,10 @@ class Furniture:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that the reader should know about this file; `code` is stable."""
+    """Something that the reader should know about this file; `code` is stable.
+
+    `message` says where; `page` is the first page that it speaks of.
+    """
 
     code: NoticeCode
     message: str
