@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
+from extractor.errors import MissingToolError
 from extractor.formats import FORMATS, ocr
+from extractor.formats.chinese_font import find_font
+from extractor.formats.container_7z import load_libarchive
 from extractor.formats.office_tools import ADVICE, find_office
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -52,7 +55,26 @@ def examine() -> list[Finding]:
         *_packages(),
         _office(),
         Finding("可选程序", "扫描件识别", _recognition(), ocr.INSTALL, required=False),
+        _archives(),
+        _font(),
     ]
+
+
+def _archives() -> Finding:
+    """Look for libarchive, by which 7z and RAR are read."""
+    advice = "读 7z、RAR 时要用：系统软件包 libarchive13，以及 pip install 'hecha[archives]'"
+    try:
+        number = int(load_libarchive().ffi.version_number())
+    except MissingToolError:
+        return Finding("可选程序", "libarchive", None, advice, required=False)
+    found = f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
+    return Finding("可选程序", "libarchive", found, required=False)
+
+
+def _font() -> Finding:
+    """Look for a font with Chinese characters, with which pages of OFD are drawn."""
+    advice = "画 OFD 的页面图像时要用：一种中文字体，例如系统软件包 fonts-noto-cjk"
+    return Finding("可选程序", "中文字体", find_font(), advice, required=False)
 
 
 def _recognition() -> str | None:

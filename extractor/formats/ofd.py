@@ -11,6 +11,7 @@ from defusedxml.common import DefusedXmlException
 from extractor.document import Box, DocumentBuilder, FurnitureKind, Page
 from extractor.errors import CorruptFileError, EmptyFileError
 from extractor.formats import ocr
+from extractor.formats.chinese_font import find_font
 from extractor.formats.limits import Limits, over_limit
 from extractor.formats.ocr_pages import Recognized, recognize_pages
 from extractor.formats.ofd_content import Content, ContentReader, Paper, paper_of
@@ -98,13 +99,13 @@ def _recognize(
     """Recognise the pages of `findings.no_text`, but those whose few letters cannot be drawn."""
     import numpy as np
 
-    from extractor.formats.ofd_render import has_font, paint_page
+    from extractor.formats.ofd_render import paint_page
 
     def render(number: int, dpi: float) -> tuple[Any, float]:
         picture = paint_page(package, number, dpi, 2 * limits.max_ocr_pixels)
         return np.asarray(picture.convert("RGB")), POINTS / dpi
 
-    drawable = has_font()
+    drawable = find_font() is not None
     numbers = [number for number in findings.no_text if drawable or not contents[number - 1].lines]
     findings.no_text = [number for number in findings.no_text if number not in set(numbers)]
     return recognize_pages(contents, numbers, render, limits)
