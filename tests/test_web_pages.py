@@ -224,3 +224,19 @@ def test_hostile_markup_ends_in_time(markup: str, outcome: str | type[Exception]
         assert document.text == outcome or outcome is None
         assert "哈哈" not in document.text
     assert time.perf_counter() - started < 5
+
+
+def test_head_and_foot_of_a_page_saved_by_an_office_program_are_no_body() -> None:
+    page = (
+        '<html><head><meta name="generator" content="LibreOffice 7.4"/></head><body>'
+        f'<div title="header"><p>青石县事故调查组</p></div><p>{PARAGRAPHS[0]}</p>'
+        '<div title="footer"><p>— <sdfield type=PAGE>2</sdfield> —</p></div>'
+        '<div title="footer"><p>内部资料</p></div></body></html>'
+    )
+    document = parse(page.encode(), "a.html")
+    assert document.text == PARAGRAPHS[0]
+    assert [(each.kind, each.text) for each in document.furniture] == [
+        ("header", "青石县事故调查组"),
+        ("page_number", "— 2 —"),
+        ("footer", "内部资料"),
+    ]

@@ -90,6 +90,7 @@ def read_markup(
         builder.warn("nesting_too_deep", _TOO_DEEP, partial=True)
     if frame is not None:
         _fill_frames(root, frame)
+    _take_margins(root, builder)
     pieces = walk(root)
     if not pieces and cut:
         raise CorruptFileError(_TOO_DEEP)
@@ -148,6 +149,23 @@ def _fill_frames(root: Node, frame: Callable[[str], str | None]) -> None:
         node.tag = "div"
         node.text = None
         node[:] = [child for part in inner.iter("body") for child in part] or list(inner)
+
+
+def _take_margins(root: Node, builder: DocumentBuilder) -> None:
+    """Move the head and foot of the printed page, which LibreOffice saves in the body, apart."""
+    made_by = (meta.get("content") or "" for meta in root.iter("meta"))
+    if not any("office" in name.lower() for name in made_by):
+        return
+    for node in list(root.iter("div")):
+        if node.get("title") not in ("header", "footer"):
+            continue
+        text = clean("".join(node.itertext()))
+        is_number = any(field.get("type") == "PAGE" for field in node.iter("sdfield"))
+        if text:
+            builder.add_furniture(text, "page_number" if is_number else node.get("title"))
+        tail = node.tail
+        node.clear()
+        node.tail = tail
 
 
 def _check(pieces: Sequence[Piece], limits: Limits) -> None:
