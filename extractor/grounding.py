@@ -91,6 +91,9 @@ def find_ungrounded(document: Document, view: View, extraction: Extraction) -> I
 
 
 _SECONDARY = frozenset({"organ", "recipient", "term"})
+_LAW_END = re.compile(
+    r"(?:法|条例|规定|办法|规则|准则|通则|细则|标准|决定|规范|章程|规程|制度|意见|解释|）)$"
+)
 _HEADS = frozenset({"accident", "evaluation"})
 _LISTS = frozenset({"members", "methods"})
 
@@ -321,10 +324,14 @@ class _Checker:
         words = self._read(*place)
         stated = _integers(words)
         laws = {item.partition("#")[0] for item in penalty.basis}
-        if any(law not in words and squeeze(law) not in self._squeezed for law in laws):
+        if not all(law in words or self._is_printed_law(law) for law in laws):
             return False
         articles = (part for item in penalty.basis for part in item.partition("#")[2].split("."))
         return all(int(part) in stated for part in articles if part.isdigit())
+
+    def _is_printed_law(self, law: str) -> bool:
+        """Tell whether a law that the words only refer to (该条例) is printed in the text."""
+        return _LAW_END.search(law) is not None and squeeze(law) in self._squeezed
 
     def _states_kind(self, penalty: Penalty) -> bool:
         text = mask_foreign(self._read(penalty.start, penalty.end))

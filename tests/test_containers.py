@@ -464,5 +464,5 @@ def test_a_document_that_holds_a_letter_is_no_letter() -> None:
 
 def test_a_compound_file_without_a_letter_is_refused() -> None:
     data = compound_file({"WordDocument": b"x"})
-    with pytest.raises(ParseError, match="LibreOffice|旧版"):
+    with pytest.raises(ParseError, match=r"LibreOffice|旧版"):
         parse(data, "a.msg")

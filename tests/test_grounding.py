@@ -61,6 +61,9 @@ def corrupted(extraction: Extraction, layer: str, at: int, **change: Any) -> Ext
         ("penalties", 1, {"amount_yuan": 400000, "sources": {}}),
         ("penalties", 2, {"recipient": "东川县人民政府"}),
         ("penalties", 1, {"kind": "no.such"}),
+        ("penalties", 0, {"basis": ["安全生产法#96..1"]}),
+        # words that the text holds, but not as the name of a law
+        ("penalties", 0, {"basis": ["永川安#95..1"]}),
         ("parties", 0, {"name": "李四"}),
         ("parties", 0, {"title": "总经理"}),
         ("document_numbers", 0, {"normal": "永府批复〔2022〕37号"}),

@@ -149,7 +149,10 @@ class Found:
 
 @dataclass(slots=True)
 class Context:
-    """What the reading of all items shares: text with foreign words blanked, roster, settings."""
+    """What the reading of all items shares: text with foreign words blanked, roster, settings.
+
+    `report_from` is where a report begins that is annexed to a reply: it proposes, as every report.
+    """
 
     view: View
     masked: str
@@ -161,6 +164,7 @@ class Context:
     prose: bool = False
     by_company: bool = False
     decision: Decision | None = None
+    report_from: int | None = None
     penalised: tuple[PartyDraft, ...] = ()
     waiting: tuple[PartyDraft, ...] = ()
     listed: tuple[PartyDraft, ...] = ()
@@ -331,7 +335,10 @@ class ClauseReading:
             self._start, self._clause, self._cue, self._limit, item.start, item.end, prose
         )
         step = kind in TAKEN_STEPS
-        return read_stage(self._context.masked, self._context.kind, kind, at, step=step)
+        context = self._context
+        annexed = context.report_from is not None and item.start >= context.report_from
+        document_kind = "INV" if annexed else context.kind
+        return read_stage(context.masked, document_kind, kind, at, step=step)
 
     def _span_end(self) -> int:
         text = self._context.masked

@@ -83,6 +83,7 @@ _MUST = re.compile(r"(?:要|应当?|须|必须|需要?)(?!(?:分别|立即|认�
 _IS_DONE = re.compile(r"[^，。；\n]{0,20}?(?:均|也|全部)?已(?:于|经|全|缴|执行|宣布|落实)")
 _AND_A_FINE = re.compile(r"并[处罚款人民币]{1,7}\d")
 _IS_SUM = re.compile(r"(?:合计|共计|累计|总计|共)[^，。；]{0,6}$")
+_ANNEXED_REPORT = re.compile(r"\n附件?\d?：?\n[^\n。]{4,80}调查(?:评估)?报告\n")
 _IS_TEXT = re.compile(r"[^。；，]{0,24}的(?:情形|条款|规定情形)")
 _IS_REST = re.compile(r"(?:其余|剩余|余下|尚欠|欠缴|未缴)[^，。；]{0,10}$")
 _AND = re.compile(r"并(?:处)?(?:以)?|、|和")
@@ -112,6 +113,8 @@ def read_penalties(
     if kind == "PEN":
         context.penalised = penalised_party(view, roster, found.title)
         context.decision = Decision()
+    if kind == "REP" and (annexed := _ANNEXED_REPORT.search(view.text)) is not None:
+        context.report_from = annexed.end()
     if kind == "SELF":
         context.by_company = _OUR_COMPANY.search(view.text) is not None
     readings: list[PenaltyReading] = []

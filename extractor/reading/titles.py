@@ -23,6 +23,8 @@ _HEAD_CHARS = 8000
 _HEAD_LINES = 120
 _TITLE_LINES = 6
 _TITLE_CHARS = 160
+_NO_TITLE = 400
+"""Characters that no title has: a whole text on one line is not judged as one."""
 _BODY_LINE = 110
 _LONG_LINE = 60
 _WRAPPED = 12
@@ -334,7 +336,7 @@ def _first_line(lines: Sequence[HeadLine]) -> TitlePlace | None:
 
 def judge(title: str) -> Verdict:
     """Return what the words of a title (folded, without spaces) say."""
-    if "。" in title or not title or title.startswith(_GROUNDS):
+    if "。" in title or not title or title.startswith(_GROUNDS) or len(title) > _NO_TITLE:
         return _NOTHING
     carrier = _carrier(title)
     if carrier is not None:
