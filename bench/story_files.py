@@ -104,7 +104,8 @@ def _pdf(story: Story, columns: int = 1) -> bytes:
 
 
 _NAVIGATION: Final = (
-    '<div class="nav"><a href="/">首页</a><a href="/xw">新闻动态</a><a href="/zw">政务公开</a></div>'
+    '<div class="nav"><a href="/">首页</a><a href="/xw">新闻动态</a>'
+    '<a href="/zw">政务公开</a></div>'
 )
 _FOOT: Final = (
     '<div class="footer"><p>主办：青石县人民政府办公室</p><p>网站标识码：9901230001</p>'

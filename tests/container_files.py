@@ -110,7 +110,7 @@ def compound_file(tree: Tree) -> bytes:
             entries[at] = (name, 2, _FREE, _FREE, start, len(node))
             return at
         kids = [add(each, node[each]) for each in sorted(node, key=lambda n: (len(n), n.upper()))]
-        for kid, following in zip(kids, [*kids[1:], _FREE], strict=True):
+        for kid, following in zip(kids, [*kids[1:], _FREE][: len(kids)], strict=True):
             old = entries[kid]
             entries[kid] = (old[0], old[1], following, old[3], old[4], old[5])
         entries[at] = (name, 5 if at == 0 else 1, _FREE, kids[0] if kids else _FREE, 0, 0)
