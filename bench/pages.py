@@ -1,4 +1,4 @@
-"""Text PDF: pages a second beside pdfplumber's `extract_text`, and how true the reading is.
+"""Text PDF: pages a second beside pdfplumber's `extract_text`, and how true the reading is; OFD.
 
 The long report is printed by LibreOffice (where it is installed) and by reportlab, in one and two
 columns, with running heads, page numbers, footnotes, a watermark and a table over several pages.
@@ -15,6 +15,7 @@ import pdfplumber
 
 from bench.fidelity import Fidelity, judge, judge_facts
 from bench.figures import Figure, show
+from bench.ofd_pages import measure_ofd
 from bench.typesetting import Printed, Wanted, print_by_canvas, print_by_office
 from extractor import parse
 
@@ -117,6 +118,7 @@ def main() -> None:
     show("读 PDF 的准确", percentages(total))
     for example in total.missed[:EXAMPLES]:
         print(f"  {example}")
+    show("读 OFD", measure_ofd())
 
 
 if __name__ == "__main__":

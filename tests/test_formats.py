@@ -282,7 +282,6 @@ def test_a_long_markdown_is_read_as_text() -> None:
         pytest.param(b"SQLite format 3\0", "数据库文件", id="sqlite"),
         pytest.param(b"CAJ\0\0\0\0", "CAJ 文件", id="caj"),
         pytest.param(b"%!PS-Adobe-3.0\n", "PostScript 文件", id="ps"),
-        pytest.param(zip_file({"OFD.xml": "<x/>"}), "OFD 版式文件", id="ofd"),
         pytest.param(zip_file({"xl/workbook.xml": "<x/>"}), "Excel 表格", id="xlsx"),
         pytest.param(zip_file({"ppt/presentation.xml": "<x/>"}), "PowerPoint 演示文稿", id="pptx"),
         pytest.param(zip_file({"content.xml": "<x/>"}), "OpenDocument 文档", id="odt"),

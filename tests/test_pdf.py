@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from extractor.document import Document, Span
 from extractor.formats import parse
-from extractor.formats.pdf import page_list
+from extractor.formats.pdf_findings import page_list
 from tests.sample_files import (
     A4,
     LEFT,

@@ -60,7 +60,7 @@ def draw_pages(
     found = PagePictures(used, pictures.uris, list(pictures.notes))
     if used < dpi:
         found.notes.insert(0, f"文件有 {len(pages)} 页，为控制大小，页面图像已降为 {used} dpi。")
-    missing = len(pages) - len(found.uris) - len(pictures.notes)
+    missing = len(pages) - len(found.uris) - pictures.failed
     if missing > 0:
         found.notes.append(f"为控制大小，有 {missing} 页没有附图像；文字和事实是完整的。")
     return found
@@ -68,10 +68,14 @@ def draw_pages(
 
 @dataclass(slots=True)
 class _Drawn:
-    """One attempt; `is_full` tells that the pictures did not fit."""
+    """One attempt; `is_full` tells that the pictures did not fit, `failed` counts the others.
+
+    What fails all pages alike (a font that is not installed) is one note.
+    """
 
     uris: dict[int, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    failed: int = 0
     is_full: bool = False
 
 
@@ -88,7 +92,9 @@ def _draw(data: bytes, pages: Iterable[Page], dpi: int, most_bytes: int) -> _Dra
         try:
             uri, size = _picture(data, page, dpi)
         except HechaError as error:
-            drawn.notes.append(error.message)
+            drawn.failed += 1
+            if error.message not in drawn.notes[-1:]:
+                drawn.notes.append(error.message)
             continue
         total += size
         if total > most_bytes:

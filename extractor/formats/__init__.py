@@ -85,6 +85,13 @@ FORMATS: Final = (
         "extractor.formats.word:read_docx",
     ),
     Format(
+        "OFD",
+        "application/ofd",
+        (".ofd",),
+        sniffing.is_ofd,
+        "extractor.formats.ofd:read_ofd",
+    ),
+    Format(
         "DOC",
         "application/msword",
         (".doc", ".dot", ".wps", ".wpt"),

@@ -14,15 +14,15 @@ _STREAMS: Final = (b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ\x00")
 _LIBARCHIVE: Final = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07\x00", b"Rar!\x1a\x07\x01\x00")
 _PACKAGES: Final = (
     "word/document",
-    "OFD.xml",
+    "ofd.xml",
     "xl/",
     "ppt/",
     "content.xml",
     "encrypted-package",
-    "META-INF/container.xml",
-    "AndroidManifest.xml",
+    "meta-inf/container.xml",
+    "androidmanifest.xml",
 )
-"""Entries by which a ZIP is a document of its own and no archive of files."""
+"""Entries, in small letters, by which a ZIP is a document of its own and no archive of files."""
 _MSG_MARKS: Final = tuple(
     name.encode("utf-16-le") for name in ("__properties_version1.0", "__nameid_version1.0")
 )
@@ -41,7 +41,7 @@ def is_zip(data: bytes) -> bool:
     if not data.startswith(ZIP):
         return False
     names = zip_names(data)
-    return names is not None and not any(name.startswith(_PACKAGES) for name in names)
+    return names is not None and not any(name.lower().startswith(_PACKAGES) for name in names)
 
 
 def is_tar(data: bytes) -> bool:

@@ -16,7 +16,7 @@ import olefile
 from extractor.document import DocumentBuilder
 from extractor.errors import CorruptFileError, EncryptedFileError, LimitError
 from extractor.formats.limits import Limits
-from extractor.formats.word_package import check_sizes
+from extractor.formats.zipped import check_sizes
 
 _STREAMS: Final = ("WordDocument", "0Table", "1Table", "Data")
 _FIB: Final = 32

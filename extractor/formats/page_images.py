@@ -62,6 +62,11 @@ RENDERERS: Final = (
         "extractor.formats.page_drawing:draw_pdf_page",
     ),
     Renderer(
+        ("application/ofd",),
+        sniffing.is_ofd,
+        "extractor.formats.ofd_render:render_ofd_page",
+    ),
+    Renderer(
         ("image/png", "image/jpeg", "image/tiff", "image/bmp", "image/gif", "image/webp"),
         _is_picture,
         "extractor.formats.page_drawing:draw_picture",
@@ -83,6 +88,7 @@ def page_image(
     Safe to call from several threads; pages of PDF are drawn one at a time.
 
     Raises:
+        MissingToolError: OFD needs a font with Chinese characters, and none is installed.
         NoLayoutError: the format has no pages of its own (DOCX, TXT, HTML).
         PageNotFoundError: the file has no such page.
         LimitError: the picture would have more than `most_pixels` pixels.

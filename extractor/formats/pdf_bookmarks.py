@@ -1,63 +1,27 @@
-"""Bookmarks of a PDF: which lines of a page are headings, and of which level."""
+"""Bookmarks: which lines of a page are headings, and of which level."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
 from typing import Final
-
-import pypdfium2
-import pypdfium2.raw as pdfium
 
 from extractor.formats.pdf_characters import Line
 from extractor.view import squeeze
 
-_MOST: Final = 5_000
-_DEEPEST: Final = 9
+DEEPEST: Final = 9
+"""The lowest level of a heading."""
 _MOST_LINES: Final = 4
 _LONGEST: Final = 200
 
-
-@dataclass(frozen=True, slots=True)
-class Bookmark:
-    """A title without white space, and its level from 1."""
-
-    title: str
-    level: int
+Bookmarks = dict[int, dict[str, int]]
+"""The bookmarks that lead to each page (from 1): their levels, by titles without white space."""
 
 
-Bookmarks = dict[int, list[Bookmark]]
-"""The bookmarks that lead to each page, by its number from 1."""
-
-
-def read_bookmarks(document: pypdfium2.PdfDocument) -> Bookmarks:
-    """Return the bookmarks of a file, 5,000 at most; those of a damaged outline are left out."""
-    found: Bookmarks = defaultdict(list)
-    try:
-        for item in islice(_walk(document), _MOST):
-            destination = item.get_dest()
-            page = destination.get_index() if destination is not None else None
-            title = squeeze(item.get_title() or "")
-            if page is not None and 1 < len(title) <= _LONGEST:
-                found[page + 1].append(Bookmark(title, item.level + 1))
-    except (pypdfium2.PdfiumError, UnicodeError):
-        return found
-    return found
-
-
-def _walk(document: pypdfium2.PdfDocument) -> Iterator[pypdfium2.PdfBookmark]:
-    """Yield the bookmarks in order, without those deeper than nine; an outline may be a ring."""
-    following = [(pdfium.FPDFBookmark_GetFirstChild(document.raw, None), 0)]
-    while following:
-        raw, level = following.pop()
-        if not raw:
-            continue
-        yield pypdfium2.PdfBookmark(raw, document, level)
-        following.append((pdfium.FPDFBookmark_GetNextSibling(document.raw, raw), level))
-        if level + 1 < _DEEPEST:
-            following.append((pdfium.FPDFBookmark_GetFirstChild(document.raw, raw), level + 1))
+def add_bookmark(bookmarks: Bookmarks, page: int, title: str, level: int) -> None:
+    """Add a bookmark of a level from 1; of two with one title on a page the first counts."""
+    title = squeeze(title)
+    if 1 < len(title) <= _LONGEST:
+        bookmarks.setdefault(page, {}).setdefault(title, min(level, DEEPEST))
 
 
 def part_headings(
@@ -82,16 +46,15 @@ def part_headings(
 
 
 def _heading_at(lines: Sequence[Line], at: int, bookmarks: Bookmarks) -> tuple[int | None, int]:
-    titles = bookmarks.get(lines[at].page)
-    if not titles:
+    levels = bookmarks.get(lines[at].page)
+    if not levels:
         return None, at
     said = ""
     for end in range(at, min(at + _MOST_LINES, len(lines))):
         said += squeeze(lines[end].text)
-        fitting = [bookmark for bookmark in titles if bookmark.title.startswith(said)]
-        if not fitting:
+        if len(said) > _LONGEST:
             break
-        for bookmark in fitting:
-            if bookmark.title == said:
-                return bookmark.level, end + 1
+        level = levels.get(said)
+        if level is not None:
+            return level, end + 1
     return None, at

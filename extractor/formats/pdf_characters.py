@@ -1,4 +1,4 @@
-"""The characters of a PDF page with their places, gathered into printed lines."""
+"""The characters of a page with their places, whatever the format, gathered into printed lines."""
 
 from __future__ import annotations
 
@@ -8,37 +8,28 @@ import re
 import unicodedata
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from ctypes import byref, c_uint
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Any, Final
-
-import pypdfium2.raw as pdfium
+from typing import Final
 
 from extractor.document import PlacedLine
 
-_RUN = re.compile(r"[^\r\n]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _SEPARATOR: Final = "\r"
 FIRST_WIDE: Final = "\u2e80"
+SKEW: Final = math.radians(5)
+"""Text at a smaller angle is level."""
 # Gaps and heights as shares of the height of a line or the width of a wide character.
 _WIDE_GAP: Final = 0.8
 _NARROW_GAP: Final = 0.15
 _NO_GAP: Final = 0.1
-_COLUMN_GAP: Final = 1.5
 _TALL: Final = 1.7
-_SKEW: Final = math.radians(5)
-_TALLER: Final = 1.5
-_LARGER: Final = 1.6
 _RAISED: Final = 0.15
 _SMALL: Final = 0.75
 _SPREAD: Final = 0.8
 _FEWEST_SPREAD: Final = 3
-_PALE: Final = 0xA0
-_TRANSPARENT: Final = 0x80
-_SAMPLE: Final = 100  # characters of a page that are asked whether their font knows them
 
 # Fonts that share a glyph between an ideograph and its radical give the radical back: ⺠ for 民.
 # The pairs are those of the Unicode file EquivalentUnifiedIdeograph.txt in which both look alike
@@ -151,87 +142,24 @@ class Run:
         return self.x1 > 0 and self.x0 < width and self.bottom > 0 and self.top < height
 
 
-class PageText:
+class PlacedText:
     """All characters of one page: `text[i]` stands at `left[i]`, `top[i]`, `right[i]`, `bottom[i]`.
 
-    Spaces and line breaks that pdfium made up have no width.
+    Made-up spaces and line breaks have no width. `runs` are level; `sideways` stand at another
+    angle, which `angles` gives by their start: clockwise, in radians. `pale` are the starts of the
+    runs in a light or transparent colour, `unmapped` is the share of characters that their font
+    gives no meaning: a layout that does not know them leaves them empty and 0.
     """
 
-    def __init__(self, page: Any, geometry: Geometry) -> None:
-        """Read the text of a loaded page; `page` is the raw handle."""
-        handle = pdfium.FPDFText_LoadPage(page)
-        try:
-            count = max(pdfium.FPDFText_CountChars(handle), 0)
-            get_code, get_box = pdfium.FPDFText_GetUnicode, pdfium.FPDFText_GetLooseCharBox
-            boxes = (pdfium.FS_RECTF * count)()
-            codes = [get_code(handle, at) for at in range(count)]
-            for at in range(count):
-                get_box(handle, at, boxes[at])
-            self.text = _repaired("".join(map(chr, codes)))
-            self._place(boxes, geometry)
-            self._split_runs(handle, geometry)
-            self._find_pale(handle)
-            self.unmapped = _unmapped_share(handle, self.runs)
-        finally:
-            pdfium.FPDFText_ClosePage(handle)
-
-    def _place(self, boxes: Any, geometry: Geometry) -> None:
-        edges = array("f")
-        edges.frombytes(bytes(boxes))
-        if not math.isfinite(sum(edges)):
-            edges = array("f", [edge if math.isfinite(edge) else 0.0 for edge in edges])
-        left, top, right, bottom = (edges[at::4] for at in range(4))
-        if geometry.rotation:
-            placed = [
-                geometry.place(*box) for box in zip(left, bottom, right, top, strict=True)
-            ] or [(0.0, 0.0, 0.0, 0.0)]
-            left, top, right, bottom = (array("f", side) for side in zip(*placed, strict=True))
-        else:
-            if geometry.left:
-                left = array("f", [x - geometry.left for x in left])
-                right = array("f", [x - geometry.left for x in right])
-            top = array("f", [geometry.top - y for y in top])
-            bottom = array("f", [geometry.top - y for y in bottom])
-        self.left, self.top, self.right, self.bottom = left, top, right, bottom
-
-    def _split_runs(self, handle: Any, geometry: Geometry) -> None:
-        """Part the level runs that the page shows from those that stand at another angle.
-
-        pdfium gives the angle clockwise in the page before its rotation. What lies outside the
-        page as shown (printers' marks, cropped margins) is left out.
-        """
+    def __init__(self, text: str, edges: tuple[array[float], ...]) -> None:
+        """Begin without runs; `edges` are left, top, right and bottom."""
+        self.text = text
+        self.left, self.top, self.right, self.bottom = edges
         self.runs: list[Run] = []
         self.sideways: list[Run] = []
         self.angles: dict[int, float] = {}
-        width, height = geometry.size
-        for match in _RUN.finditer(self.text):
-            for start, end, angle in self._by_angle(handle, *self._strip(*match.span())):
-                angle += math.radians(geometry.rotation)
-                if abs(math.remainder(angle, math.tau)) > _SKEW:
-                    self.angles[start] = angle
-                    self.sideways.append(self._run(start, end))
-                    continue
-                for row in self._rows(start, end):
-                    for size in self._by_size(*row):
-                        for part in self._parted(*size):
-                            self.runs.extend(self._cut(*part, -1))
-        self.runs = [run for run in self.runs if run.is_within(width, height)]
-        self.sideways = [run for run in self.sideways if run.is_within(width, height)]
-
-    def _find_pale(self, handle: Any) -> None:
-        """Note the runs (by their start) that are printed in a light or transparent colour."""
         self.pale: set[int] = set()
-        red, green, blue, alpha = (c_uint() for _ in range(4))
-        colours = byref(red), byref(green), byref(blue), byref(alpha)
-        for run in (*self.runs, *self.sideways):
-            for at in {run.start, (run.start + run.end) // 2, run.end - 1}:
-                if not pdfium.FPDFText_GetFillColor(handle, at, *colours):
-                    break
-                light = min(red.value, green.value, blue.value) >= _PALE
-                if not light and alpha.value > _TRANSPARENT:
-                    break
-            else:
-                self.pale.add(run.start)
+        self.unmapped = 0.0
 
     def _run(self, start: int, end: int, cell: int = -1) -> Run:
         return Run(
@@ -250,71 +178,6 @@ class PageText:
         while start < end and self.text[end - 1].isspace():
             end -= 1
         return start, end
-
-    def _by_angle(self, handle: Any, start: int, end: int) -> Iterator[tuple[int, int, float]]:
-        """Cut a run where the angle of its characters changes, as from a watermark to the body."""
-        if start >= end:
-            return
-        get_angle = pdfium.FPDFText_GetCharAngle
-        angle = get_angle(handle, start)
-        if abs(math.remainder(get_angle(handle, end - 1) - angle, math.tau)) > _SKEW:
-            for at in range(start + 1, end):
-                if self.text[at].isspace():
-                    continue
-                here = get_angle(handle, at)
-                if abs(math.remainder(here - angle, math.tau)) > _SKEW:
-                    yield (*self._strip(start, at), angle)
-                    start, angle = at, here
-        yield (*self._strip(start, end), angle)
-
-    def _by_size(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Cut a row where its characters become much larger or smaller: a watermark ends there."""
-        heights = list(map(operator.sub, self.bottom[start:end], self.top[start:end]))
-        if max(heights) <= _TALLER * sum(heights) / len(heights):
-            yield start, end
-            return
-        solid = sorted(height for height in heights if height > 0)
-        limit = _LARGER * solid[len(solid) // 4]
-        if limit >= solid[-1]:
-            limit = _LARGER * solid[0]
-        first = start
-        for at in range(start + 1, end):
-            height, before = heights[at - start], heights[at - 1 - start]
-            if height > 0 and before > 0 and (height > limit) != (before > limit):
-                yield first, at
-                first = at
-        yield first, end
-
-    def _rows(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Cut a run where pdfium missed a line break: the next character is above or below."""
-        top, bottom = self.top[start:end], self.bottom[start:end]
-        tallest = max(map(operator.sub, bottom, top))
-        if max(bottom) - min(top) <= 1.6 * tallest:
-            yield start, end
-            return
-        first = before = start
-        for at in range(start + 1, end):
-            if self.left[at] == self.right[at]:
-                continue
-            if self.top[at] >= self.bottom[before] or self.bottom[at] <= self.top[before]:
-                yield first, at
-                first = at
-            before = at
-        yield first, end
-
-    def _parted(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Cut a row at gaps so wide that another column may begin there."""
-        at = self.text.find(" ", start, end)
-        while at >= 0:
-            before, after = self._strip(start, at)[1] - 1, at + 1
-            while after < end and self.text[after] == " ":
-                after += 1
-            wide = _COLUMN_GAP * (self.bottom[before] - self.top[before])
-            if before >= start and after < end and self.left[after] - self.right[before] > wide:
-                yield start, at
-                start = after
-            at = self.text.find(" ", after, end)
-        yield start, end
 
     def in_cells(self, cell_at: Callable[[float, float], int]) -> list[Run]:
         """Cut the runs where they pass from one table cell to another; -1 is outside."""
@@ -341,11 +204,7 @@ class PageText:
 
         Tilted text is a watermark or a stamp; it does not count.
         """
-        across = [
-            run
-            for run in self.sideways
-            if abs(math.remainder(self.angles[run.start], math.pi / 2)) <= _SKEW
-        ]
+        across = [run for run in self.sideways if not is_tilted(self.angles[run.start])]
         if sum(run.end - run.start for run in self.runs) >= sum(
             run.end - run.start for run in across
         ):
@@ -455,6 +314,11 @@ class PageText:
         return gap > _WIDE_GAP * height
 
 
+def is_tilted(angle: float) -> bool:
+    """Tell text that stands neither level nor upright; `angle` is in radians."""
+    return abs(math.remainder(angle, math.pi / 2)) > SKEW
+
+
 def _same_row(lead: Run, run: Run) -> bool:
     overlap = min(lead.bottom, run.bottom) - max(lead.top, run.top)
     return overlap > 0.5 * min(lead.height, run.height)
@@ -469,14 +333,6 @@ def _em(text: str, left: Sequence[float], right: Sequence[float]) -> float | Non
 
 def _is_mark(char: str) -> bool:
     return char.isdecimal() or char in "[]［］〔〕*＊※" or "①" <= char <= "⑳"
-
-
-def _unmapped_share(handle: Any, runs: Sequence[Run]) -> float:
-    """Return the share of characters that the font gives no meaning, from a sample of them."""
-    places = [at for run in runs for at in range(run.start, run.end)]
-    sample = places[:: max(len(places) // _SAMPLE, 1)]
-    lost = sum(1 for at in sample if pdfium.FPDFText_HasUnicodeMapError(handle, at) == 1)
-    return lost / len(sample) if sample else 0.0
 
 
 def _without_stray_spaces(
@@ -513,7 +369,8 @@ def _without_stray_spaces(
     )
 
 
-def _repaired(text: str) -> str:
+def repaired(text: str) -> str:
+    """Return the text with the characters that it means; surrogates are paired."""
     if _SURROGATE.search(text):
         text = _PAIR.sub(lambda pair: _joined(pair.group()) + _SEPARATOR, text)
         text = _SURROGATE.sub("\ufffd", text)

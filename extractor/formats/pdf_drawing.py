@@ -92,19 +92,19 @@ class _DrawingReader:
             elif kind == pdfium.FPDF_PAGEOBJ_IMAGE:
                 self.area += _area(item, outer)
             elif kind == pdfium.FPDF_PAGEOBJ_FORM and depth < _DEEPEST_FORM:
-                self.read(_form_objects(item), _combined(_matrix(item), outer), depth + 1)
+                self.read(_form_objects(item), combined(_matrix(item), outer), depth + 1)
 
     def _read_path(self, item: Any, outer: Matrix) -> None:
         fill, stroke = c_int(), c_int()
         pdfium.FPDFPath_GetDrawMode(item, byref(fill), byref(stroke))
         if not fill.value and not stroke.value:
             return
-        for points in _subpaths(item, _combined(_matrix(item), outer)):
+        for points in _subpaths(item, combined(_matrix(item), outer)):
             self._points += len(points)
             if self._points > _MOST_POINTS:
                 self.drawing.is_crowded = True
                 return
-            for edge in _edges(points, stroked=bool(stroke.value)):
+            for edge in straight_sides(points, stroked=bool(stroke.value)):
                 x0, top, x1, bottom = self._geometry.place(*edge)
                 if bottom - top > x1 - x0:
                     self.drawing.upright.append(((x0 + x1) / 2, top, bottom))
@@ -119,15 +119,16 @@ def _matrix(item: Any) -> Matrix:
     return matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f
 
 
-def _combined(inner: Matrix, outer: Matrix) -> Matrix:
+def combined(inner: Matrix, outer: Matrix) -> Matrix:
     """Return the matrix that first does `inner`, then `outer` (ISO 32000-1, 8.3.4)."""
     a, b, c, d, e, f = inner
-    x, y = _mapped(e, f, outer)
+    x, y = mapped(e, f, outer)
     oa, ob, oc, od, _, _ = outer
     return a * oa + b * oc, a * ob + b * od, c * oa + d * oc, c * ob + d * od, x, y
 
 
-def _mapped(x: float, y: float, matrix: Matrix) -> tuple[float, float]:
+def mapped(x: float, y: float, matrix: Matrix) -> tuple[float, float]:
+    """Return where the matrix puts a point."""
     a, b, c, d, e, f = matrix
     return a * x + c * y + e, b * x + d * y + f
 
@@ -137,8 +138,8 @@ def _area(item: Any, outer: Matrix) -> float:
     if not pdfium.FPDFPageObj_GetBounds(item, *map(byref, sides)):
         return 0.0
     left, bottom, right, top = (side.value for side in sides)
-    x0, y0 = _mapped(left, bottom, outer)
-    x1, y1 = _mapped(right, top, outer)
+    x0, y0 = mapped(left, bottom, outer)
+    x1, y1 = mapped(right, top, outer)
     return abs(x1 - x0) * abs(y1 - y0)
 
 
@@ -156,14 +157,14 @@ def _subpaths(item: Any, matrix: Matrix) -> Iterator[list[tuple[float, float]]]:
             points, straight = [], True
         straight = straight and kind != pdfium.FPDF_SEGMENT_BEZIERTO
         pdfium.FPDFPathSegment_GetPoint(segment, byref(x), byref(y))
-        points.append(_mapped(x.value, y.value, matrix))
+        points.append(mapped(x.value, y.value, matrix))
         if pdfium.FPDFPathSegment_GetClose(segment) and len(points) > 2:
             points.append(points[0])
     if straight and len(points) > 1:
         yield points
 
 
-def _edges(
+def straight_sides(
     points: Sequence[tuple[float, float]], *, stroked: bool
 ) -> Iterator[tuple[float, float, float, float]]:
     """Yield the level and upright sides; a thin filled bar is one side, a filled area none."""

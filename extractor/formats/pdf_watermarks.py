@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from extractor.formats.pdf_characters import FIRST_WIDE, PageText, Run
+from extractor.formats.pdf_characters import FIRST_WIDE, PlacedText, Run, is_tilted
 
 _MOST_PAGES: Final = 0.5
 _FEWEST_PAGES: Final = 2
 _LARGE: Final = 1.8  # times the usual height of a line
-_UPRIGHT: Final = math.radians(5)
 _SAME_PLACE: Final = 6.0  # points
+_PALE: Final = 0xA0
+_TRANSPARENT: Final = 0x80
 _FEWEST: Final = 2  # characters of a level watermark: a large initial is none
 
 
@@ -27,7 +28,12 @@ class _Candidate:
     strong: bool
 
 
-def take_watermarks(pages: Sequence[PageText]) -> list[list[Run]]:
+def is_pale(red: float, green: float, blue: float, alpha: float) -> bool:
+    """Tell a light or transparent colour; all values are from 0 to 255, 255 is solid."""
+    return min(red, green, blue) >= _PALE or alpha <= _TRANSPARENT
+
+
+def take_watermarks(pages: Sequence[PlacedText]) -> list[list[Run]]:
     """Take the watermarks out of the runs of all pages and return them by page.
 
     A watermark is text that is tilted, pale, or of nearly twice the usual height, and stands on
@@ -56,7 +62,7 @@ def take_watermarks(pages: Sequence[PageText]) -> list[list[Run]]:
     return taken
 
 
-def watermark_texts(page: PageText, marks: Sequence[Run]) -> Iterator[tuple[str, list[Run]]]:
+def watermark_texts(page: PlacedText, marks: Sequence[Run]) -> Iterator[tuple[str, list[Run]]]:
     """Yield the watermarks of a page; characters that were set one by one make one text."""
     single: list[Run] = []
     for run in marks:
@@ -68,7 +74,7 @@ def watermark_texts(page: PageText, marks: Sequence[Run]) -> Iterator[tuple[str,
         yield "".join(page.text[run.start] for run in single), single
 
 
-def _usual_height(pages: Sequence[PageText]) -> float:
+def _usual_height(pages: Sequence[PlacedText]) -> float:
     heights: Counter[int] = Counter()
     for page in pages:
         for run in page.runs:
@@ -76,10 +82,9 @@ def _usual_height(pages: Sequence[PageText]) -> float:
     return float(heights.most_common(1)[0][0]) if heights else 12.0
 
 
-def _candidates(page: PageText, usual: float) -> Iterator[_Candidate]:
+def _candidates(page: PlacedText, usual: float) -> Iterator[_Candidate]:
     for run in page.sideways:
-        off = abs(math.remainder(page.angles.get(run.start, 0.0), math.pi / 2))
-        tilted = off > _UPRIGHT
+        tilted = is_tilted(page.angles.get(run.start, 0.0))
         strong = tilted and (run.start in page.pale or run.height > 2 * _LARGE * usual)
         yield _Candidate(run, (_text(page, run), -1, -1), strong)
     for run in page.runs:
@@ -94,5 +99,5 @@ def _shown(text: str) -> str:
     return "".join(text.split()) if max(text) >= FIRST_WIDE else text
 
 
-def _text(page: PageText, run: Run) -> str:
+def _text(page: PlacedText, run: Run) -> str:
     return "".join(page.text[run.start : run.end].split())

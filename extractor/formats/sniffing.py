@@ -68,6 +68,16 @@ def is_docx(data: bytes) -> bool:
     return any(name.lower().startswith("word/document") for name in names)
 
 
+def is_ofd(data: bytes) -> bool:
+    """Tell whether this is a ZIP with the root of an OFD in it; a cut-off one is known too."""
+    if not data.startswith(ZIP):
+        return False
+    names = zip_names(data)
+    if names is None:
+        return b"OFD.xml" in data
+    return any(name.lower() == "ofd.xml" for name in names)
+
+
 def is_html(data: bytes) -> bool:
     """Tell whether the bytes begin as a web page does, in any encoding of ASCII width or UTF-16."""
     head = data[:_HEAD].replace(b"\x00", b"").lstrip(_SPACE)

@@ -11,26 +11,19 @@ import io
 import posixpath
 import re
 import zipfile
-import zlib
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-import defusedxml.ElementTree as SafeTree
 import docx
-from defusedxml.common import DefusedXmlException
 from docx.opc.constants import CONTENT_TYPE
 from docx.opc.constants import NAMESPACE as OPC_NAMESPACE
 
-from extractor.errors import CorruptFileError, EncryptedFileError
-from extractor.formats.limits import MIB, Limits, over_limit, size_text
+from extractor.errors import CorruptFileError
+from extractor.formats.limits import Limits
+from extractor.formats.zipped import ZippedFile, part_key
 
 if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
     from docx.document import Document
 
-_SMALL: Final = 16 * MIB
-_ENCODING = re.compile(rb"""^<\?xml[^>]{0,100}encoding\s*=\s*["']([\w.:-]{1,40})["']""")
 _STRICT = re.compile(rb"""(=\s{0,8}["']http://)purl\.oclc\.org/ooxml/([A-Za-z]{1,40})/""")
 """Namespaces and relations of the ISO strict form (ISO/IEC 29500-1, annex A)."""
 _TRANSITIONAL: Final = rb"\1schemas.openxmlformats.org/\2/2006/"
@@ -101,41 +94,20 @@ _RELATIONS: Final = f'<Relationships xmlns="{OPC_NAMESPACE.OPC_RELATIONSHIPS}">{
 
 
 class _Package:
-    """Named parts of a package; nothing is unpacked before it is asked for.
-
-    The sizes that the directory states are checked before anything is unpacked. A directory that
-    lies gains nothing: `zipfile` hands out no more than is stated, and the checksum fails.
-    """
+    """Named parts of a package, and the relations between them."""
 
     def __init__(self, data: bytes, limits: Limits) -> None:
-        try:
-            self._archive = zipfile.ZipFile(io.BytesIO(data))
-        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as exc:
-            raise _damaged() from exc
-        self._parts = {_key(info.filename): info for info in self._archive.infolist()}
-        check_sizes(self._archive.infolist(), limits)
+        self._zip = ZippedFile(data, limits, " Word 文档", " Word 或 WPS ")
 
-    def _read(self, info: zipfile.ZipInfo) -> bytes:
-        if info.flag_bits & 0x1:
-            raise EncryptedFileError("文件带有压缩密码，无法读取。请去掉密码后再上传。")
-        try:
-            data = self._archive.read(info)
-        except (NotImplementedError, RuntimeError) as exc:
-            raise CorruptFileError(
-                f"文件内的 {info.filename[:80]} 用了不支持的压缩方式。"
-                "请用 Word 或 WPS 打开，重新保存后再上传。"
-            ) from exc
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError) as exc:
-            raise _damaged(info.filename) from exc
-        return _STRICT.sub(_TRANSITIONAL, data)
+    def _read(self, name: str) -> bytes:
+        return _STRICT.sub(_TRANSITIONAL, self._zip.read(name))
 
     def xml(self, name: str) -> bytes:
         """Return one part, checked and in the transitional form."""
-        info = self._parts.get(_key(name))
-        if info is None:
+        if name not in self._zip:
             raise _no_body()
-        data = self._read(info)
-        _parse(data, name)
+        data = self._read(name)
+        self._zip.parse(data, name)
         return data
 
     def relations(self, name: str) -> list[tuple[str, str]]:
@@ -144,75 +116,20 @@ class _Package:
         A kind is the last word of the relation's type: officeDocument, header, footnotes, …
         """
         folder, base = posixpath.split(name)
-        info = self._parts.get(_key(posixpath.join(folder, "_rels", f"{base}.rels")))
+        part = posixpath.join(folder, "_rels", f"{base}.rels")
         found: dict[tuple[str, str], None] = {}
-        for relation in _parse(self._read(info), info.filename).iter(_TAG) if info else ():
+        if part not in self._zip:
+            return []
+        for relation in self._zip.parse(self._read(part), part).iter(_TAG):
             kind = relation.get("Type", "").rpartition("/")[2]
             target = posixpath.join("/", folder, relation.get("Target", ""))
-            key = _key(posixpath.normpath(target))
-            if key in self._parts and relation.get("TargetMode") != "External":
+            key = part_key(posixpath.normpath(target))
+            if key in self._zip and relation.get("TargetMode") != "External":
                 found[kind, key] = None
         return list(found)
 
 
 _TAG: Final = f"{{{OPC_NAMESPACE.OPC_RELATIONSHIPS}}}Relationship"
-
-
-def _parse(data: bytes, name: str) -> Element:
-    """Parse XML that must not have a document type declaration.
-
-    With it every entity is refused: OOXML has none (ISO/IEC 29500-2, 10.1.3), only attacks do.
-    Encodings beyond UTF-8 and UTF-16 are refused for the same reason.
-    """
-    encoding = _ENCODING.match(data.removeprefix(b"\xef\xbb\xbf"))
-    if encoding is not None and encoding.group(1).lower() not in (b"utf-8", b"utf-16", b"utf8"):
-        raise _forbidden(name)
-    try:
-        root: Element = SafeTree.fromstring(data, forbid_dtd=True)
-    except DefusedXmlException as exc:
-        raise _forbidden(name) from exc
-    except (SafeTree.ParseError, ValueError, LookupError) as exc:
-        raise _damaged(name) from exc
-    return root
-
-
-def check_sizes(entries: Sequence[zipfile.ZipInfo], limits: Limits) -> None:
-    """Refuse a ZIP by the sizes that its directory states.
-
-    Raises:
-        LimitError: over `max_uncompressed_bytes` or `max_archive_ratio`.
-    """
-    total = sum(entry.file_size for entry in entries)
-    if total > limits.max_uncompressed_bytes:
-        allowed = size_text(limits.max_uncompressed_bytes)
-        raise over_limit(f"解压后达 {size_text(total)}", "max_uncompressed_bytes", allowed)
-    for entry in entries:
-        ratio = entry.file_size / max(entry.compress_size, 1)
-        if entry.file_size >= _SMALL and ratio > limits.max_archive_ratio:
-            raise over_limit(
-                f"条目 {entry.filename[:80]} 解压后放大 {ratio:.0f} 倍，疑似压缩炸弹",
-                "max_archive_ratio",
-                f"{limits.max_archive_ratio} 倍",
-            )
-
-
-def _key(name: str) -> str:
-    return name.replace("\\", "/").lstrip("/").lower()
-
-
-def _damaged(part: str = "") -> CorruptFileError:
-    where = f"（{part[:80]}）" if part else ""
-    return CorruptFileError(
-        f"文档已损坏或没有传完{where}，无法读取。请重新下载或复制原文件，"
-        "能用 Word 或 WPS 打开时另存一份后再上传。"
-    )
-
-
-def _forbidden(part: str) -> CorruptFileError:
-    return CorruptFileError(
-        f"文档的 {part[:80]} 含有外部实体或文档类型声明，正常的 Word 文档没有这些内容，已拒绝读取。"
-        "请核实来源，用 Word 或 WPS 打开并另存后再上传。"
-    )
 
 
 def _no_body() -> CorruptFileError:
