@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
-from urllib.parse import unquote, urljoin
+from urllib.parse import unquote
 
 from lxml import etree
 
 from extractor.document import DocumentBuilder
 from extractor.errors import CorruptFileError, EmptyFileError
 from extractor.formats.html_main import Choice, Part, all_of_it, choose
-from extractor.formats.html_walk import Node, Piece, clean, walk
+from extractor.formats.html_walk import Node, Piece, clean, join_address, walk
 from extractor.formats.limits import Limits, over_limit
 from extractor.formats.plaintext import decode, decode_as
 
@@ -263,7 +263,7 @@ def _note_missing(root: Node, choice: Choice | None, builder: DocumentBuilder) -
         and _DOWNLOAD.search(address.partition("?")[0].partition("#")[0])
     }
     if files:
-        names = [f"{name}（{urljoin(base, address)}）" for address, name in files.items()]
+        names = [f"{name}（{join_address(base, address)}）" for address, name in files.items()]
         builder.warn(
             "attachments_not_read",
             f"网页列有 {len(files)} 个附件，没有随网页读取：{_cut(names)}。请下载后一并上传。",
@@ -277,7 +277,7 @@ def _note_missing(root: Node, choice: Choice | None, builder: DocumentBuilder) -
 
 
 def _join(addresses: Sequence[str], base: str) -> str:
-    return _cut([urljoin(base, address) for address in addresses])
+    return _cut([join_address(base, address) for address in addresses])
 
 
 def _cut(names: Sequence[str]) -> str:

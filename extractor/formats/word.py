@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from docx.opc.constants import RELATIONSHIP_TYPE
-from docx.opc.part import XmlPart
-from docx.oxml.parser import parse_xml
 from docx.oxml.table import CT_Tbl
 from docx.oxml.text.paragraph import CT_P
 from docx.table import Table, _Cell, _Row
@@ -29,7 +27,7 @@ from extractor.formats.word_inline import (
     pieces_of,
 )
 from extractor.formats.word_numbering import Numbering, Styles, W, integer, is_set, value_of
-from extractor.formats.word_package import open_document
+from extractor.formats.word_package import open_document, root_of
 
 if TYPE_CHECKING:
     from docx.document import Document as WordDocument
@@ -82,8 +80,7 @@ def _roots(document: WordDocument, kind: str) -> Iterator[Element]:
     """
     for relation in document.part.rels.values():
         if relation.reltype == kind:
-            part = relation.target_part
-            yield part.element if isinstance(part, XmlPart) else parse_xml(part.blob)
+            yield root_of(relation.target_part)
 
 
 def _add_furniture(
