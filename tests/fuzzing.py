@@ -44,6 +44,8 @@ OUT: Final = Path("out/fuzz")
 _OURS: Final = ("max_seconds", "max_cpu_seconds", "max_memory_bytes", "max_convert_seconds")
 _CHINESE: Final = re.compile("[\u4e00-\u9fff]")
 _NUMBER: Final = re.compile(rb"\d{1,9}")
+_TAG: Final = re.compile(rb"<([A-Za-z][\w:.-]{0,40})")
+_VALUE: Final = re.compile(rb'"[^"<>]{0,200}"')
 _NUMBERS: Final = (b"0", b"-1", b"1", b"255", b"65536", b"2147483648", b"9" * 20, b"1e308", b"NaN")
 
 
@@ -113,6 +115,22 @@ def _field(data: bytearray, at: int, change: Change) -> None:
         struct.pack_into("<I", data, at, new & 0xFFFFFFFF)
 
 
+def _rename(data: bytearray, at: int, change: Change) -> None:
+    """Call every element of one name by the name of another: markup stays well formed."""
+    names = sorted(set(_TAG.findall(data)))
+    if names:
+        old, new = names[at % len(names)], names[change.other % len(names)]
+        data[:] = re.sub(rb"(</?)%b(?=[\s/>])" % re.escape(old), rb"\g<1>" + new, data)
+
+
+def _value(data: bytearray, at: int, change: Change) -> None:
+    """Put another value in the place of that of an attribute: of another one, or a number."""
+    found = _VALUE.search(data, at) or _VALUE.search(data)
+    if found is not None:
+        others = [*_VALUE.findall(data)[:200], *(b'"%b"' % number for number in _NUMBERS)]
+        data[found.start() : found.end()] = others[change.other % len(others)]
+
+
 CHANGES: Final[dict[str, Callable[[bytearray, int, Change], None]]] = {
     "flip": _flip,
     "write": _write,
@@ -123,6 +141,8 @@ CHANGES: Final[dict[str, Callable[[bytearray, int, Change], None]]] = {
     "repeat": _repeat,
     "count": _count,
     "field": _field,
+    "rename": _rename,
+    "value": _value,
 }
 
 

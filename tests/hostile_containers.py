@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 
+from tests import hostile_documents as doc
 from tests.container_files import (
     gbk_zip,
     libarchive_file,
@@ -18,7 +19,7 @@ from tests.container_files import (
     msg_inside,
     tar_members,
 )
-from tests.hostile_documents import KEPT_FILE, TEXT
+from tests.hostile_documents import TEXT
 from tests.sample_files import zip_file
 
 DATA = TEXT.encode()
@@ -99,12 +100,12 @@ def zip_of_itself() -> bytes:
     return bytes(data).replace(bytes(30), bytes(data)[:30], 1)
 
 
-def zip_link(target: str = KEPT_FILE) -> bytes:
+def zip_link() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         info = zipfile.ZipInfo("连接.txt")
         info.external_attr = 0o120777 << 16
-        archive.writestr(info, target)
+        archive.writestr(info, doc.KEPT_FILE)
         archive.writestr("连接.txt/报告.txt", DATA)
     return buffer.getvalue()
 

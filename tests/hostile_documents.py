@@ -34,7 +34,8 @@ FILES = Path(__file__).parent / "data" / "files"
 TEXT = "某某市某某建设有限公司“7·12”一般高处坠落事故调查报告"
 KEPT = "不可外泄的文件内容"
 """What stands in the file that hostile documents ask for; it must never be in a text."""
-KEPT_FILE = "/tmp/hecha-kept.txt"  # noqa: S108 - only named in documents
+KEPT_FILE = "/nowhere/hecha-kept.txt"
+"""Where it stands; the tests make it and say where."""
 FAR = "http://127.0.0.1:9/far"
 Maker = Callable[[], bytes]
 
@@ -334,6 +335,20 @@ def wide_spans() -> bytes:
     """Cells that say they span two thousand million columns."""
     cell = f'<w:tc><w:tcPr><w:gridSpan w:val="2147483647"/></w:tcPr>{paragraph(TEXT)}</w:tc>'
     return docx(f"<w:tbl>{f'<w:tr>{cell * 20}</w:tr>' * 50}</w:tbl>")
+
+
+def strange_spans() -> bytes:
+    rows = "".join(
+        f'<w:tr><w:trPr><w:gridBefore w:val="{value}"/></w:trPr><w:tc><w:tcPr><w:gridSpan '
+        f'w:val="{value}"/><w:vMerge w:val="{value}"/></w:tcPr>{paragraph(TEXT)}</w:tc></w:tr>'
+        for value in ("1e308", "NaN", "", "--5", "²", "9" * 400)
+    )
+    return docx(
+        f"<w:tbl>{rows}</w:tbl>" + numbered(TEXT),
+        numbering=one_list(
+            list_level("decimal", "%1.").replace('w:start w:val="1"', 'w:start w:val="--5"')
+        ),
+    )
 
 
 def outward_relations() -> bytes:

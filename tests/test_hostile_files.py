@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -46,6 +47,9 @@ TEXT, DATA = doc.TEXT, box.DATA
 SLOW = (OFFICE, pytest.mark.slow)
 
 
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows 没有这种限额")
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with a home, a folder to work in and one for temporary files, all of them ours."""
@@ -53,7 +57,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for name in ("home", "work", "temporary"):
         (folder / name).mkdir()
     temporary = str(folder / "temporary")
+    kept = folder / "hecha-kept.txt"
+    kept.write_text(doc.KEPT, encoding="utf-8")
     patch = pytest.MonkeyPatch()
+    patch.setattr(doc, "KEPT_FILE", str(kept))
     for name in ("TMPDIR", "TEMP", "TMP", office_guard.LOCKS):
         patch.setenv(name, temporary)
     patch.setenv("HOME", str(folder / "home"))
@@ -70,7 +77,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def tree(place: Path) -> list[str]:
     """Every file there is, but for the empty folders of the workers and the locks."""
     found = (path.relative_to(place).as_posix() for path in place.rglob("*"))
-    known = r"home|work|temporary(/hecha-worker-\w+|/hecha-office-[\d-]+\.lock)?"
+    known = r"home|work|hecha-kept\.txt|temporary(/hecha-worker-\w+|/hecha-office-[\d-]+\.lock)?"
     return [name for name in found if not re.fullmatch(known, name)]
 
 
