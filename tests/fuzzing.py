@@ -127,7 +127,7 @@ def _value(data: bytearray, at: int, change: Change) -> None:
     """Put another value in the place of that of an attribute: of another one, or a number."""
     found = _VALUE.search(data, at) or _VALUE.search(data)
     if found is not None:
-        others = [*_VALUE.findall(data)[:200], *(b'"%b"' % number for number in _NUMBERS)]
+        others = [*dict.fromkeys(_VALUE.findall(data)), *(b'"%b"' % number for number in _NUMBERS)]
         data[found.start() : found.end()] = others[change.other % len(others)]
 
 

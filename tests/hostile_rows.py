@@ -345,6 +345,7 @@ ARCHIVE_ROWS = (
     bad("7z: a password", seven("encrypted.7z"), "7z", "file_encrypted"),
     bad("7z: a password on the names", seven("encrypted_names.7z"), "7z", "file_encrypted"),
     bad("7z: a header of 2^60 bytes", lambda: box.seven_states(1 << 60), "7z", "file_corrupt|read"),
+    bad("a file without a name", lambda: gbk_zip({"": DATA, "乙.txt": DATA}), "zip", "read"),
     bad(
         "a name of 60,000 characters",
         lambda: zip_file({"长" * 20_000 + ".txt": DATA}),

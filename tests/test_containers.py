@@ -10,7 +10,7 @@ import re
 import tarfile
 import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from extractor import FileResult, parse, parse_all
 from extractor.errors import ContainerError, HechaError, ParseError
 from extractor.formats import Limits
 from extractor.formats.container_sniffing import is_msg
+from extractor.formats.containers import Budget, Entry, Found
 from extractor.formats.outlook import unpack_rtf
 from tests.container_files import (
     Tree,
@@ -402,6 +403,22 @@ def test_damaged_anywhere_it_ends_in_results(which: int, changes: list[tuple[int
         spoilt[at : at + len(patch)] = patch
     for each in parse_all(bytes(spoilt), name):
         assert (each.document is None) + (each.error is None) + (each.notice is None) == 2
+
+
+def test_what_a_walker_does_not_survive_ends_that_container_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def walk(data: bytes, filename: str, budget: Budget) -> Iterator[Found]:
+        yield Entry("甲.txt", DATA)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("extractor.formats.container_tar.walk_tar", walk)
+    data = zip_file({"内.tar": tar_file(CASE), "乙.txt": DATA})
+    assert outcomes(data) == [
+        ("内.tar/甲.txt", "text"),
+        ("内.tar", "file_corrupt"),
+        ("乙.txt", "text"),
+    ]
 
 
 def test_one_readable_file_is_read_from_its_archive() -> None:

@@ -114,7 +114,7 @@ def test_the_seconds_are_kept() -> None:
 
 
 @pytest.mark.parametrize("kind", CHANGES)
-@pytest.mark.parametrize("data", [b"", b"a", b"1", b"obj 12 345 <x>" * 9])
+@pytest.mark.parametrize("data", [b"", b"a", b"1", b"<obj a='' b=\"12\">345</obj><x/>" * 9])
 def test_every_change_can_be_made_anywhere(kind: str, data: bytes) -> None:
     made = {
         spoilt(data, [Change(kind, place, other, 3, b"new")])
