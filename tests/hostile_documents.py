@@ -445,7 +445,8 @@ def strange_version(part: str) -> bytes:
     def age(name: str, content: bytes) -> bytes:
         return content.replace(b'version="1.0"', b'version="0.0"', 1) if part in name else content
 
-    return changed(docx(paragraph(TEXT), header1=paragraph("文件")), age)
+    note = f'<w:footnote w:id="1">{paragraph("注")}</w:footnote>'
+    return changed(docx(paragraph(TEXT), header1=paragraph("文件"), footnotes=note), age)
 
 
 # --- OFD ----------------------------------------------------------------------------------------

@@ -168,6 +168,41 @@ def test_a_letter_in_raw_gbk() -> None:
     assert results[0].document.text == "关于报送\n正文在此。"
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(full_letter().as_bytes()[:-40], id="in an attachment"),
+        pytest.param(full_letter().as_bytes().partition(b"\n\n--")[0], id="before its parts"),
+    ],
+)
+def test_a_torn_letter_says_so(data: bytes) -> None:
+    document = parse(data, "a.eml")
+    assert document.status == "partial"
+    assert document.warnings[0].code == "file_truncated"
+    assert parse(full_letter().as_bytes(), "a.eml").status == "complete"
+
+
+def test_a_subject_that_is_no_base64_is_shown_as_it_is() -> None:
+    data = letter().as_bytes().replace(b"Subject: ", b"Subject: =?gbk?b?A?= ")
+    assert parse(data, "a.eml").text.startswith("=?gbk?b?A?=")
+
+
+def test_a_forwarded_letter_in_raw_gbk_is_named_by_its_subject() -> None:
+    outer = (
+        b"From: a\r\nSubject: s\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n"
+        b"--y\r\nContent-Type: message/rfc822\r\n\r\n%b\r\n--y--\r\n" % raw_gbk_letter()
+    )
+    assert ("附件/关于报送.eml", "text") in outcomes(outer)
+
+
+@pytest.mark.parametrize("cut", [3, 9, 40])
+def test_a_torn_rar_says_so(cut: int) -> None:
+    pytest.importorskip("libarchive", reason="libarchive is not installed")
+    whole = rar_file(CASE)
+    assert {kind for _path, kind in outcomes(whole)} == {"text"}
+    assert outcomes(whole[:-cut])[-1] == ("", "file_corrupt")
+
+
 def test_a_forwarded_letter_is_a_letter_in_the_letter() -> None:
     outer = letter(subject="转发")
     outer.add_attachment(full_letter())

@@ -143,6 +143,12 @@ Maker = Callable[[], bytes]
             lambda: odt(content_xml="<x/>")[:-30], CorruptFileError, "损坏", id="odt cut off"
         ),
         pytest.param(
+            lambda: odt(content_xml='<!DOCTYPE x [<!ENTITY a "b">]><x/>'),
+            CorruptFileError,
+            "文档类型声明",
+            id="entities",
+        ),
+        pytest.param(
             lambda: odt(content_xml=" " * (64 << 20)), LimitError, "max_archive_ratio", id="bomb"
         ),
         pytest.param(
@@ -284,6 +290,17 @@ def test_each_kind_reads_as_the_docx_does(suffix: str, media_type: str) -> None:
 @on_real_office
 def test_a_wps_file_is_a_doc_by_another_name() -> None:
     assert codes(read(rich("doc"), "报告.wps")) == ["tracked_changes"]
+
+
+def test_raw_bytes_that_are_not_there_are_left_out_of_an_rtf() -> None:
+    """LibreOffice would wait for them; those that are there stay."""
+    builder = DocumentBuilder(b"x", "a.rtf", "application/rtf")
+    whole = rtf(TEXT).replace(b"\\par}", b"{\\pict\\bin4 }{}x}\\par}")
+    torn = whole.replace(b"\\bin4 ", b"\\bin4000 ")
+    assert office_files.mend_rtf(whole, builder) == whole
+    assert office_files.mend_rtf(torn, builder) == torn.partition(b"\\bin")[0] + b"}}"
+    builder.add_block(TEXT)
+    assert builder.build().status == "partial"
 
 
 @on_real_office

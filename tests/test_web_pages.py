@@ -116,10 +116,31 @@ LETTER = ("县应急管理局：", "你局请示收悉。经研究，同意调�
             ("第一行，甲。", "第二行，乙。"),
             id="preformatted",
         ),
+        pytest.param(
+            "<table><td>某某公司，甲。</td><td>某某局，乙。</td><tr><td>丙。</td></table>",
+            ("某某公司，甲。", "某某局，乙。", "丙。"),
+            id="cells before any row",
+        ),
     ],
 )
 def test_the_finer_points(inside: str, body: tuple[str, ...]) -> None:
     assert texts(read(page(inside))) == body
+
+
+def test_cells_before_any_row_have_a_row() -> None:
+    document = read(page(f"<table><td>甲</td><td>乙</td><tr>{'<td>丙</td>' * 2}</table>{TABLE}"))
+    places = [(block.row, block.column) for block in document.blocks if block.table == 0]
+    assert places == [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+
+def test_an_address_that_is_none_is_named_as_it_is_written() -> None:
+    document = read(
+        page(f"{paragraphs()}<iframe src='http://[a'></iframe><a href='//[b.pdf'>附</a>")
+    )
+    assert [each.code for each in document.warnings] == ["frames_not_read", "attachments_not_read"]
+    assert (
+        "http://[a" in document.warnings[0].message and "//[b.pdf" in document.warnings[1].message
+    )
 
 
 def test_a_page_without_a_frame_of_elements() -> None:
