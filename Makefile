@@ -14,6 +14,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 OUT ?= out
 ARGS ?=
+FUZZ_SECONDS ?= 60
 
 # The newest interpreter is not always the default one: take the first that is 3.11 or later.
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -24,7 +25,7 @@ ifneq ($(shell test -x $(BIN)/python && cat $(VENV)/.place 2>/dev/null),$(CURDIR
 STALE := stale
 endif
 
-.PHONY: help run serve setup test test-fast check fix bench picture lock clean tools debian stale
+.PHONY: help run serve setup test test-fast check fix bench fuzz picture lock clean tools debian stale
 
 help: ## 列出全部目标
 	@printf '核查 hecha：用法 make 目标\n\n'
@@ -65,12 +66,16 @@ fix: tools ## 自动改正风格和格式
 	@$(BIN)/ruff check --fix $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
 
-bench: tools ## 速度、启动时间、内存、PDF 页/秒和准确、扫描件错字率，随字数的增长，恶意文字
+bench: tools ## 速度、启动时间、内存、PDF 页/秒和准确，各种格式的文字和事实，扫描件错字率，随字数的增长，恶意文字
 	@$(BIN)/python -m bench.speed $(ARGS)
 	@$(BIN)/python -m bench.pages $(ARGS)
 	@$(BIN)/python -m bench.word_files $(ARGS)
+	@$(BIN)/python -m bench.every_format $(ARGS)
 	@$(BIN)/python -m bench.recognition $(ARGS)
 	@$(BIN)/python -m bench.growth $(ARGS)
+
+fuzz: tools ## 把随机破坏的文件交给每种格式的读取程序：make fuzz FUZZ_SECONDS=300
+	@FUZZ_SECONDS="$(FUZZ_SECONDS)" $(BIN)/python -m tests.fuzzing $(ARGS)
 
 picture: run ## 重做 README 里的图（要有 LibreOffice 和 poppler-utils）
 	@soffice --headless --convert-to pdf --outdir "$(OUT)" "$(OUT)/清单.xlsx" >/dev/null 2>&1

@@ -10,6 +10,7 @@ from difflib import SequenceMatcher
 from bench.typesetting import Printed
 from extractor import extract, parse
 from extractor.document import Document
+from extractor.extraction import Located
 
 
 @dataclass(slots=True)
@@ -55,25 +56,58 @@ def judge_facts(document: Document, printed: Printed) -> Fidelity:
     """Compare the facts of a reading with those of the same report as plain text."""
     rows = ["\t".join(row) for row in printed.rows]
     plain = parse("\n".join([*printed.paragraphs, *rows]).encode(), "报告.txt")
-    wanted, given = Counter(_facts(plain)), Counter(_facts(document))
+    return compare_facts(facts_of(plain), facts_of(document))
+
+
+def compare_facts(wanted: Counter[str], given: Counter[str]) -> Fidelity:
+    """Count the facts that are the same; one that is not stated is as wrong as one left out."""
     missed = [f"− {fact}" for fact in wanted - given] + [f"+ {fact}" for fact in given - wanted]
-    # A fact that is not in the text is as wrong as one that is left out.
     return Fidelity(
         facts=(wanted | given).total(), same_facts=(wanted & given).total(), missed=missed
     )
 
 
+def facts_of(document: Document) -> Counter[str]:
+    """Return what is stated, in words and without places.
+
+    Accident, sanctions, document numbers, measures, problems and advice.
+    """
+    return Counter(_facts(document))
+
+
 def _facts(document: Document) -> Iterator[str]:
-    """Yield each sanction, document number and measure in words, without its place."""
     found = extract(document)
     parties = {party.id: party.name for party in found.parties}
+    if found.accident is not None:
+        told = found.accident.model_dump(exclude={"start", "end", "sources"})
+        yield from (f"事故 {name} {value}" for name, value in told.items() if value is not None)
     for penalty in found.penalties:
-        said = (parties[penalty.party], penalty.kind, penalty.stage, penalty.amount_yuan)
-        yield " ".join(map(str, said))
-    yield from (number.normal for number in found.document_numbers)
+        sums = (penalty.amount_yuan, penalty.income_percent)
+        said = (parties[penalty.party], penalty.kind, penalty.stage, *sums, penalty.organ)
+        yield f"处理 {' '.join(map(str, said))}"
+    yield from (f"文号 {number.normal}" for number in found.document_numbers)
     for measure in found.measures:
-        words = "".join(document.text[measure.start : measure.end].split())
-        yield " ".join((words, *measure.actors, measure.deadline.raw if measure.deadline else ""))
+        due = measure.deadline.raw if measure.deadline else ""
+        yield f"措施 {_words(document, measure)} {'、'.join(measure.actors)} {due}"
+    yield from (f"问题 {_words(document, each)}" for each in found.problems)
+    yield from (f"建议 {_words(document, each)}" for each in found.suggestions)
+
+
+def _words(document: Document, found: Located) -> str:
+    return "".join(document.text[found.start : found.end].split())
+
+
+def judge_characters(document: Document, lines: Sequence[str]) -> Fidelity:
+    """Compare the characters of a reading, in order and without spaces, with these lines."""
+    wanted = "".join("".join(line.split()) for line in lines)
+    given = "".join(document.text.split())
+    if wanted == given:
+        return Fidelity(characters=len(wanted), same_characters=len(wanted))
+    truth = ["".join(cell.split()) for line in lines for cell in line.split("\t")]
+    read = ["".join(document.quote(block.span).split()) for block in document.blocks]
+    found = Fidelity()
+    _judge_paragraphs(read, truth, found)
+    return found
 
 
 def _judge_paragraphs(read: Sequence[str], truth: Sequence[str], found: Fidelity) -> None:
@@ -88,7 +122,7 @@ def _judge_paragraphs(read: Sequence[str], truth: Sequence[str], found: Fidelity
         same = SequenceMatcher(None, wanted, given, autojunk=False).get_matching_blocks()
         matched = sum(block.size for block in same)
         # Characters that were put in are as wrong as those that were left out.
-        found.same_characters += max(matched - max(len(given) - len(wanted), 0), 0)
+        found.same_characters += matched - max(len(given) - len(wanted), 0)
         found.missed += [f"− {text}" for text in truth[a0:a1]] + [
             f"+ {text}" for text in read[b0:b1]
         ]

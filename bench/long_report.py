@@ -125,3 +125,53 @@ def task_rows(count: int) -> list[tuple[str, str, str, str]]:
             )
         rows.append((str(number + 1), measure, unit_name(number), f"2023年{month}月底"))
     return rows
+
+
+def evaluation_report(characters: int) -> str:
+    """Return an evaluation of the same accident, about this long: carried out, found, advised.
+
+    Four tenths say what was done to whom, as many what was put right; then problems and advice.
+    """
+    parts = ["青石县东川化工有限公司“3·5”较大爆炸事故整改措施落实情况评估报告", ""]
+    parts.append("2023年3月5日9时许，青石县东川化工有限公司发生爆炸，造成3人死亡、5人受伤，")
+    parts.append("直接经济损失986.5万元。2023年6月1日，县政府以《关于青石县东川化工有限公司“3·5”")
+    parts.append("较大爆炸事故调查报告的批复》（青政复〔2023〕7号）批复结案。")
+    for title, share, write in (
+        ("一、责任追究落实情况", 0.4, _carried_out),
+        ("二、整改措施落实情况", 0.7, _put_right),
+        ("三、存在的问题", 0.85, _problem),
+        ("四、工作建议", 1.0, _advice),
+    ):
+        parts.append(title)
+        parts += _until(parts, characters * share, write)
+    return "\n".join(parts) + "\n"
+
+
+def _carried_out(number: int) -> str:
+    who = f"{_person(number)}，{unit_name(number)}{_DUTIES[number % len(_DUTIES)]}"
+    if number % 2 == 0:
+        fine = f"{30_000 + 100 * number}元"
+        paper = f"青应急罚〔2023〕{number + 1}号"
+        return f"{_mark(number)}{who}。青石县应急管理局已作出{fine}罚款的行政处罚（{paper}）。"
+    return f"{_mark(number)}{who}。2023年7月{1 + number % 28}日，县纪委监委给予其政务记过处分。"
+
+
+def _put_right(number: int) -> str:
+    work, month = _FIELDS[number % len(_FIELDS)], 1 + number % 12
+    return (
+        f"{_mark(number)}{unit_name(number)}已于2023年{month}月完成{work}隐患排查，"
+        f"建立第{number}号台账，整改隐患{number + 3}项。"
+    )
+
+
+def _problem(number: int) -> str:
+    work = _FIELDS[number % len(_FIELDS)]
+    return (
+        f"{_mark(number)}{unit_name(number)}{work}管理不到位，"
+        f"第{number + 40}号台账记录不全，{number + 2}名员工未参加考核。"
+    )
+
+
+def _advice(number: int) -> str:
+    work = _FIELDS[number % len(_FIELDS)]
+    return f"{_mark(number)}{unit_name(number)}要加强{work}管理，补齐第{number + 40}号台账的记录。"

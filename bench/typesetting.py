@@ -51,7 +51,10 @@ class Printed:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to print: how long, in how many columns, how many table rows, and with what else."""
+    """What to print: how long, in how many columns, how many table rows, and with what else.
+
+    `paragraphs` stand for those of the long report, where they are given.
+    """
 
     name: str
     characters: int
@@ -60,11 +63,13 @@ class Wanted:
     notes: int = 0
     watermark: bool = False
     running_head: bool = True
+    paragraphs: tuple[str, ...] | None = None
 
 
 def texts_of(wanted: Wanted) -> tuple[list[str], list[tuple[str, ...]], dict[int, str]]:
     """Return the paragraphs, the table rows with their heads, and the footnotes by paragraph."""
-    paragraphs = [line for line in long_report(wanted.characters).splitlines() if line]
+    written = wanted.paragraphs or long_report(wanted.characters).splitlines()
+    paragraphs = [line for line in written if line]
     rows: list[tuple[str, ...]] = [HEADS, *task_rows(wanted.rows)] if wanted.rows else []
     long = [at for at, text in enumerate(paragraphs) if len(text) > 60]
     step = max(len(long) // max(wanted.notes, 1), 1)

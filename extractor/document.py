@@ -49,6 +49,7 @@ NoticeCode = Literal[
     "no_text_layer",
     "ocr_cut",
     "ocr_empty",
+    "ocr_failed",
     "ocr_illegible",
     "ocr_late",
     "ocr_reduced",
@@ -280,7 +281,7 @@ class DocumentBuilder:
         self._blocks: list[Block] = []
         self._pages: list[Page] = []
         self._furniture: list[Furniture] = []
-        self._warnings: list[Notice] = []
+        self._warnings: dict[Notice, None] = {}
         self._lines: list[LineLayout] = []
         self._page_starts: list[tuple[int, int]] = []
         self._partial = False
@@ -363,8 +364,8 @@ class DocumentBuilder:
     def warn(
         self, code: NoticeCode, message: str, *, page: int | None = None, partial: bool = False
     ) -> None:
-        """Record a warning; `partial` says that some content could not be read."""
-        self._warnings.append(Notice(code, message, page))
+        """Record a warning, once; `partial` says that some content could not be read."""
+        self._warnings[Notice(code, message, page)] = None
         self._partial = self._partial or partial
 
     def build(self) -> Document:

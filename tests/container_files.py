@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Mapping
 from typing import Union
 
+import pytest
+
 Tree = Mapping[str, Union[bytes, "Tree"]]
 _SECTOR, _MINI, _CUTOFF = 512, 64, 4096
 _END, _FREE, _FAT = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFD
@@ -57,6 +59,21 @@ def gbk_zip(files: Mapping[str, bytes], encoding: str = "gbk", extra: bool = Fal
     count = min(len(files), 0xFFFF)
     end = struct.pack("<HHHHIIH", 0, 0, count, count, len(directory), len(body), 0)
     return bytes(body + directory) + b"PK\x05\x06" + end
+
+
+def libarchive_file(files: Mapping[str, bytes], form: str = "7zip") -> bytes:
+    """A 7-Zip archive, or one of another format that libarchive writes."""
+    library = pytest.importorskip("libarchive", reason="libarchive is not installed")
+    out = bytearray()
+
+    def write(data: bytes) -> int:
+        out.extend(data)
+        return len(data)
+
+    with library.custom_writer(write, form) as archive:
+        for name, content in files.items():
+            archive.add_file_from_memory(name, len(content), content)
+    return bytes(out)
 
 
 def _vint(value: int) -> bytes:
@@ -110,7 +127,7 @@ def compound_file(tree: Tree) -> bytes:
             entries[at] = (name, 2, _FREE, _FREE, start, len(node))
             return at
         kids = [add(each, node[each]) for each in sorted(node, key=lambda n: (len(n), n.upper()))]
-        for kid, following in zip(kids, [*kids[1:], _FREE], strict=True):
+        for kid, following in zip(kids, [*kids[1:], _FREE][: len(kids)], strict=True):
             old = entries[kid]
             entries[kid] = (old[0], old[1], following, old[3], old[4], old[5])
         entries[at] = (name, 5 if at == 0 else 1, _FREE, kids[0] if kids else _FREE, 0, 0)

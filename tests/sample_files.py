@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import struct
 import subprocess
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -269,59 +268,6 @@ def cells(document: Document) -> list[tuple[int | None, int | None, int | None, 
         for block in document.blocks
         if block.kind == "cell"
     ]
-
-
-def ole(streams: Mapping[str, bytes]) -> bytes:
-    """A compound file ([MS-CFB], version 3) with these streams at the top, none of them mini.
-
-    A name that ends with `/` makes an empty storage.
-    """
-    sectors: list[bytes] = []
-    fat: list[int] = []
-    entries = [_ole_entry("Root Entry", 5, child=1 if streams else None)]
-    for number, (name, data) in enumerate(streams.items(), start=1):
-        padded = data.ljust(max(4096, -(-len(data) // 512) * 512), b"\x00")
-        first, count = len(sectors), len(padded) // 512
-        sectors += [padded[at : at + 512] for at in range(0, len(padded), 512)]
-        fat += [*range(first + 1, first + count), 0xFFFFFFFE]
-        right = number + 1 if number < len(streams) else None
-        if name.endswith("/"):
-            entries.append(_ole_entry(name[:-1], 1, right=right, first=0))
-        else:
-            entries.append(_ole_entry(name, 2, right=right, first=first, size=len(padded)))
-    directory = b"".join(entries).ljust(-(-len(entries) // 4) * 512, b"\x00")
-    start, count = len(sectors), len(directory) // 512
-    sectors += [directory[at : at + 512] for at in range(0, len(directory), 512)]
-    fat += [*range(start + 1, start + count), 0xFFFFFFFE]
-    tables = -(-(len(fat) + 1) // 127)
-    places = [len(sectors) + at for at in range(tables)]
-    fat += [0xFFFFFFFD] * tables
-    table = struct.pack(f"<{tables * 128}I", *fat, *[0xFFFFFFFF] * (tables * 128 - len(fat)))
-    head = struct.pack(
-        "<8s16xHHHHH6xIIIIIIIII",
-        *(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0x3E, 3, 0xFFFE, 9, 6, 0, tables, start, 0, 4096),
-        *(0xFFFFFFFE, 0, 0xFFFFFFFE, 0),
-    )
-    listed = struct.pack("<109I", *places, *[0xFFFFFFFF] * (109 - tables))
-    return head + listed + b"".join(sectors) + table
-
-
-def _ole_entry(
-    name: str,
-    kind: int,
-    *,
-    child: int | None = None,
-    right: int | None = None,
-    first: int = 0xFFFFFFFE,
-    size: int = 0,
-) -> bytes:
-    none = 0xFFFFFFFF
-    written = name.encode("utf-16-le")
-    return struct.pack(
-        "<64sHBBIII16xI16xIQ",
-        *(written, len(written) + 2, kind, 1, none),
-        *(none if right is None else right, none if child is None else child, 0, first, size),
-    )
 
 
 def odt(**files: str) -> bytes:

@@ -7,11 +7,13 @@ from collections import Counter
 
 import pytest
 
+from bench.every_format import measure
 from bench.fidelity import judge, judge_facts
 from bench.figures import Figure, show
 from bench.growth import NESTED, PIECES, TIMES, hostile_text
 from bench.long_report import long_report, task_rows
 from bench.pages import percentages
+from bench.story_files import OUR_FORMS, Form, MissingError, Story, stories
 from bench.typesetting import Printed, Wanted, print_by_canvas, print_by_office
 from extractor import extract, parse
 
@@ -111,6 +113,32 @@ def test_what_a_reader_gets_wrong_is_counted() -> None:
     figures = percentages(judge(document, wrong))
     assert {name for name, figure in figures.items() if figure.value == 100} == set()
     assert figures["表格行一致"].value == pytest.approx(100 * 25 / 26)
+
+
+# --- the same report in every format ------------------------------------------------------------
+
+
+def test_every_format_that_we_write_reads_as_the_text_does() -> None:
+    forms = [form for form in OUR_FORMS if form.takes_tables]  # columns have a test above
+    figures, missed = measure(forms, stories(3_000))
+    assert missed == []
+    assert {name for name, figure in figures.items() if figure.is_missed} == set()
+    assert len(figures) == 2 * len(forms) + 2
+
+
+def test_a_format_that_loses_text_is_missed_and_one_without_its_tool_is_skipped() -> None:
+    def cut(story: Story) -> bytes:
+        return "\n".join(story.lines[:-3]).encode()
+
+    def missing(story: Story) -> bytes:
+        raise MissingError("没有安装工具")
+
+    figures, missed = measure(
+        [Form("少", "a.txt", cut), Form("无", "a.doc", missing)], stories(3_000)[:1]
+    )
+    assert figures["无"].value == "跳过：没有安装工具"
+    assert {name for name, figure in figures.items() if figure.is_missed} >= {"少：文字"}
+    assert missed
 
 
 def test_task_rows_are_all_different() -> None:

@@ -10,7 +10,7 @@ import re
 import tarfile
 import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -22,11 +22,13 @@ from extractor import FileResult, parse, parse_all
 from extractor.errors import ContainerError, HechaError, ParseError
 from extractor.formats import Limits
 from extractor.formats.container_sniffing import is_msg
+from extractor.formats.containers import Budget, Entry, Found
 from extractor.formats.outlook import unpack_rtf
 from tests.container_files import (
     Tree,
     compound_file,
     gbk_zip,
+    libarchive_file,
     msg_attachment,
     msg_file,
     msg_inside,
@@ -58,20 +60,6 @@ def outcomes(data: bytes, name: str = "a", limits: Limits | None = None) -> list
     return [outcome(each) for each in parse_all(data, name, limits=limits or Limits())]
 
 
-def seven_zip(files: Mapping[str, bytes], form: str = "7zip") -> bytes:
-    library = pytest.importorskip("libarchive", reason="libarchive is not installed")
-    out = bytearray()
-
-    def write(data: bytes) -> int:
-        out.extend(data)
-        return len(data)
-
-    with library.custom_writer(write, form) as archive:
-        for name, content in files.items():
-            archive.add_file_from_memory(name, len(content), content)
-    return bytes(out)
-
-
 @pytest.mark.parametrize(
     "make",
     [
@@ -85,8 +73,8 @@ def seven_zip(files: Mapping[str, bytes], form: str = "7zip") -> bytes:
         pytest.param(lambda: gzip.compress(tar_file(CASE)), id="tar.gz"),
         pytest.param(lambda: bz2.compress(tar_file(CASE)), id="tar.bz2"),
         pytest.param(lambda: lzma.compress(tar_file(CASE)), id="tar.xz"),
-        pytest.param(lambda: seven_zip(CASE), id="7z"),
-        pytest.param(lambda: seven_zip({}) and rar_file(CASE), id="rar"),
+        pytest.param(lambda: libarchive_file(CASE), id="7z"),
+        pytest.param(lambda: libarchive_file({}) and rar_file(CASE), id="rar"),
     ],
 )
 def test_every_file_of_an_archive_is_read(make: Make) -> None:
@@ -178,6 +166,41 @@ def test_a_letter_in_raw_gbk() -> None:
     assert [each.path for each in results] == ["a.eml", "a.eml/附件/报告.txt"]
     assert results[0].document is not None
     assert results[0].document.text == "关于报送\n正文在此。"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(full_letter().as_bytes()[:-40], id="in an attachment"),
+        pytest.param(full_letter().as_bytes().partition(b"\n\n--")[0], id="before its parts"),
+    ],
+)
+def test_a_torn_letter_says_so(data: bytes) -> None:
+    document = parse(data, "a.eml")
+    assert document.status == "partial"
+    assert document.warnings[0].code == "file_truncated"
+    assert parse(full_letter().as_bytes(), "a.eml").status == "complete"
+
+
+def test_a_subject_that_is_no_base64_is_shown_as_it_is() -> None:
+    data = letter().as_bytes().replace(b"Subject: ", b"Subject: =?gbk?b?A?= ")
+    assert parse(data, "a.eml").text.startswith("=?gbk?b?A?=")
+
+
+def test_a_forwarded_letter_in_raw_gbk_is_named_by_its_subject() -> None:
+    outer = (
+        b"From: a\r\nSubject: s\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n"
+        b"--y\r\nContent-Type: message/rfc822\r\n\r\n%b\r\n--y--\r\n" % raw_gbk_letter()
+    )
+    assert ("附件/关于报送.eml", "text") in outcomes(outer)
+
+
+@pytest.mark.parametrize("cut", [3, 9, 40])
+def test_a_torn_rar_says_so(cut: int) -> None:
+    pytest.importorskip("libarchive", reason="libarchive is not installed")
+    whole = rar_file(CASE)
+    assert {kind for _path, kind in outcomes(whole)} == {"text"}
+    assert outcomes(whole[:-cut])[-1] == ("", "file_corrupt")
 
 
 def test_a_forwarded_letter_is_a_letter_in_the_letter() -> None:
@@ -415,6 +438,22 @@ def test_damaged_anywhere_it_ends_in_results(which: int, changes: list[tuple[int
         spoilt[at : at + len(patch)] = patch
     for each in parse_all(bytes(spoilt), name):
         assert (each.document is None) + (each.error is None) + (each.notice is None) == 2
+
+
+def test_what_a_walker_does_not_survive_ends_that_container_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def walk(data: bytes, filename: str, budget: Budget) -> Iterator[Found]:
+        yield Entry("甲.txt", DATA)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("extractor.formats.container_tar.walk_tar", walk)
+    data = zip_file({"内.tar": tar_file(CASE), "乙.txt": DATA})
+    assert outcomes(data) == [
+        ("内.tar/甲.txt", "text"),
+        ("内.tar", "file_corrupt"),
+        ("乙.txt", "text"),
+    ]
 
 
 def test_one_readable_file_is_read_from_its_archive() -> None:

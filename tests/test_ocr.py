@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +33,7 @@ from extractor.formats.ocr import Piece, Recognition
 from extractor.formats.ocr_places import place_characters
 from extractor.formats.pdf_characters import Geometry, Line
 from extractor.formats.pdf_pages import PageContent
+from tests.conftest import ROOT
 from tests.sample_files import A4, LEFT, TOP, Print, Sheet, pdf
 
 needs_engine = pytest.mark.skipif(
@@ -241,6 +246,16 @@ def test_characters_stand_where_they_were_seen(
     assert all(before <= after for before, after in pairwise(left))
 
 
+@needs_engine
+def test_recognition_leaves_nothing_in_the_home(tmp_path: Path) -> None:
+    """ONNX Runtime would keep an identifier of the machine there and report to its maker."""
+    script = "from extractor.formats import ocr; ocr.engine()"
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    environment = {**kept, "HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", script], env=environment, cwd=ROOT, check=True)  # noqa: S603
+    assert list(tmp_path.rglob("*")) == []
+
+
 # --- limits, warnings and confidence, with an engine that reads nothing ------------------------
 
 
@@ -363,6 +378,38 @@ def test_without_the_packages_a_picture_names_what_to_install(
     assert "pip install 'hecha[ocr]'" in caught.value.message
 
 
+def test_an_engine_that_does_not_start_leaves_the_other_pages_readable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken() -> FakeEngine:
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(ocr, "is_available", lambda: True)
+    monkeypatch.setattr(ocr, "engine", broken)
+    document = parse(pdf(Sheet([Print(LEFT, TOP, TEXT)]), Sheet(picture=(0, 0, *A4))), "a.pdf")
+    assert (document.text, document.status) == (TEXT, "partial")
+    assert codes(document) == ["no_text_layer"]
+    assert "启动失败（RuntimeError）" in document.warnings[0].message
+
+
+def test_a_page_that_recognition_does_not_survive_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Weak(FakeEngine):
+        def read(self, picture: Any, points: float) -> Recognition:
+            if len(self.sizes) == 1:
+                self.sizes.append(picture.shape)
+                raise RuntimeError
+            return super().read(picture, points)
+
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    use(Weak(), monkeypatch)
+    document = parse(pdf(*[Sheet(picture=(0, 0, *A4))] * 3), "a.pdf")
+    assert document.text.split("\n").count(FACTS[0]) == 2
+    assert (codes(document), document.status) == (["recognized", "ocr_failed"], "partial")
+    assert document.warnings[1].page == 2
+
+
 @pytest.mark.parametrize(
     ("engine", "code", "status"),
     [
@@ -418,5 +465,5 @@ def test_pages_come_in_order_and_some_at_a_time() -> None:
         patch.setattr("os.cpu_count", lambda: 2)
         done = list(ocr.recognize([1, 2, 3, 4], lambda number: (number, 1.0)))
     assert [number for number, _ in done] == [1, 2, 3, 4]
-    assert [recognition.turn for _, recognition in done] == [1, 2, 3, 4]
+    assert [recognition and recognition.turn for _, recognition in done] == [1, 2, 3, 4]
     assert most == 2

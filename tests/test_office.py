@@ -29,6 +29,7 @@ from extractor.errors import (
 )
 from extractor.formats import Limits, office, office_files, office_tools, parse
 from extractor.formats.limited import close, parse_limited
+from tests.container_files import compound_file
 from tests.processes import LINUX, wait_until_gone
 from tests.sample_files import (
     convert_all,
@@ -36,7 +37,6 @@ from tests.sample_files import (
     list_level,
     numbered,
     odt,
-    ole,
     one_list,
     paragraph,
     rtf,
@@ -45,7 +45,7 @@ from tests.sample_files import (
 
 FILES = Path(__file__).parent / "data" / "files"
 TEXT = "某某市某某建设有限公司“7·12”一般高处坠落事故调查报告"
-FIB = struct.pack("<HH6xH20x", 0xA5EC, 0xC1, 0)
+FIB = struct.pack("<HH6xH20x", 0xA5EC, 0xC1, 0).ljust(4096, b"\0")
 LOCKED_FIB = struct.pack("<HH6xH20x", 0xA5EC, 0xC1, 0x0100)
 
 
@@ -71,22 +71,31 @@ Maker = Callable[[], bytes]
     ("make", "error", "says"),
     [
         pytest.param(
-            lambda: ole({"WordDocument": FIB}), MissingToolError, "libreoffice-writer", id="doc"
+            lambda: compound_file({"WordDocument": FIB}),
+            MissingToolError,
+            "libreoffice-writer",
+            id="doc",
         ),
         pytest.param(
-            lambda: ole({"1Table": b"", "WORDDOCUMENT": FIB}),
+            lambda: compound_file({"1Table": b"", "WORDDOCUMENT": FIB}),
             MissingToolError,
             "apt-get install",
             id="doc among other streams",
         ),
         pytest.param(
-            lambda: ole({"MatOST": b"x", "CONTENTS": b"x"}), MissingToolError, "另存为", id="works"
+            lambda: compound_file({"MatOST": b"x", "CONTENTS": b"x"}),
+            MissingToolError,
+            "另存为",
+            id="works",
         ),
         pytest.param(lambda: rtf(TEXT), MissingToolError, "LibreOffice", id="rtf"),
         pytest.param(lambda: b"\xef\xbb\xbf " + rtf(TEXT), MissingToolError, "Libre", id="rtf BOM"),
         pytest.param(lambda: odt(content_xml="<x/>"), MissingToolError, "LibreOffice", id="odt"),
         pytest.param(
-            lambda: ole({"WordDocument": LOCKED_FIB}), EncryptedFileError, "打开密码", id="locked"
+            lambda: compound_file({"WordDocument": LOCKED_FIB}),
+            EncryptedFileError,
+            "打开密码",
+            id="locked",
         ),
         pytest.param(
             lambda: (FILES / "encrypted.doc").read_bytes(),
@@ -107,10 +116,16 @@ Maker = Callable[[], bytes]
             id="odt locked as a whole",
         ),
         pytest.param(
-            lambda: ole({"EncryptedPackage": b"x"}), EncryptedFileError, "密码", id="locked docx"
+            lambda: compound_file({"EncryptedPackage": b"x"}),
+            EncryptedFileError,
+            "密码",
+            id="locked docx",
         ),
         pytest.param(
-            lambda: ole({"WordDocument": FIB})[:2048], CorruptFileError, "请", id="doc cut off"
+            lambda: compound_file({"WordDocument": FIB})[:2048],
+            CorruptFileError,
+            "请",
+            id="doc cut off",
         ),
         pytest.param(
             lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
@@ -128,13 +143,19 @@ Maker = Callable[[], bytes]
             lambda: odt(content_xml="<x/>")[:-30], CorruptFileError, "损坏", id="odt cut off"
         ),
         pytest.param(
+            lambda: odt(content_xml='<!DOCTYPE x [<!ENTITY a "b">]><x/>'),
+            CorruptFileError,
+            "文档类型声明",
+            id="entities",
+        ),
+        pytest.param(
             lambda: odt(content_xml=" " * (64 << 20)), LimitError, "max_archive_ratio", id="bomb"
         ),
         pytest.param(
             lambda: b"{\\rtf1" + b"{" * 5000 + b"}" * 5001, LimitError, "嵌套", id="deep groups"
         ),
         pytest.param(
-            lambda: ole({"Workbook": "WordDocument".encode("utf-16-le")}),
+            lambda: compound_file({"Workbook": "WordDocument".encode("utf-16-le")}),
             UnsupportedFormatError,
             "Excel",
             id="a sheet that speaks of Word",
@@ -159,7 +180,7 @@ def test_kinds_are_told_by_content_before_anything_is_started(
 
 def missing_sector() -> bytes:
     """A file whose text goes on in a sector that lies behind its end."""
-    data = ole({"WordDocument": FIB})
+    data = compound_file({"WordDocument": FIB})
     table = len(data) - 512
     return data[: table + 12] + struct.pack("<I", 100) + data[table + 16 :]
 
@@ -167,13 +188,19 @@ def missing_sector() -> bytes:
 @pytest.mark.parametrize(
     ("make", "warned", "status"),
     [
-        pytest.param(lambda: ole({"WordDocument": FIB}), [], "complete", id="sound"),
+        pytest.param(lambda: compound_file({"WordDocument": FIB}), [], "complete", id="sound"),
         pytest.param(missing_sector, ["file_truncated"], "partial", id="its end is missing"),
         pytest.param(
-            lambda: ole({"WordDocument": FIB, "Macros/": b""}), ["macros"], "complete", id="macros"
+            lambda: compound_file({"WordDocument": FIB, "Macros": {}}),
+            ["macros"],
+            "complete",
+            id="macros",
         ),
         pytest.param(
-            lambda: ole({"MatOST": b"x", "CONTENTS": b"x"}), [], "complete", id="works, no Word"
+            lambda: compound_file({"MatOST": b"x", "CONTENTS": b"x"}),
+            [],
+            "complete",
+            id="works, no Word",
         ),
     ],
 )
@@ -263,6 +290,17 @@ def test_each_kind_reads_as_the_docx_does(suffix: str, media_type: str) -> None:
 @on_real_office
 def test_a_wps_file_is_a_doc_by_another_name() -> None:
     assert codes(read(rich("doc"), "报告.wps")) == ["tracked_changes"]
+
+
+def test_raw_bytes_that_are_not_there_are_left_out_of_an_rtf() -> None:
+    """LibreOffice would wait for them; those that are there stay."""
+    builder = DocumentBuilder(b"x", "a.rtf", "application/rtf")
+    whole = rtf(TEXT).replace(b"\\par}", b"{\\pict\\bin4 }{}x}\\par}")
+    torn = whole.replace(b"\\bin4 ", b"\\bin4000 ")
+    assert office_files.mend_rtf(whole, builder) == whole
+    assert office_files.mend_rtf(torn, builder) == torn.partition(b"\\bin")[0] + b"}}"
+    builder.add_block(TEXT)
+    assert builder.build().status == "partial"
 
 
 @on_real_office

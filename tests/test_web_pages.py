@@ -116,10 +116,31 @@ LETTER = ("县应急管理局：", "你局请示收悉。经研究，同意调�
             ("第一行，甲。", "第二行，乙。"),
             id="preformatted",
         ),
+        pytest.param(
+            "<table><td>某某公司，甲。</td><td>某某局，乙。</td><tr><td>丙。</td></table>",
+            ("某某公司，甲。", "某某局，乙。", "丙。"),
+            id="cells before any row",
+        ),
     ],
 )
 def test_the_finer_points(inside: str, body: tuple[str, ...]) -> None:
     assert texts(read(page(inside))) == body
+
+
+def test_cells_before_any_row_have_a_row() -> None:
+    document = read(page(f"<table><td>甲</td><td>乙</td><tr>{'<td>丙</td>' * 2}</table>{TABLE}"))
+    places = [(block.row, block.column) for block in document.blocks if block.table == 0]
+    assert places == [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+
+def test_an_address_that_is_none_is_named_as_it_is_written() -> None:
+    document = read(
+        page(f"{paragraphs()}<iframe src='http://[a'></iframe><a href='//[b.pdf'>附</a>")
+    )
+    assert [each.code for each in document.warnings] == ["frames_not_read", "attachments_not_read"]
+    assert (
+        "http://[a" in document.warnings[0].message and "//[b.pdf" in document.warnings[1].message
+    )
 
 
 def test_a_page_without_a_frame_of_elements() -> None:
@@ -224,3 +245,19 @@ def test_hostile_markup_ends_in_time(markup: str, outcome: str | type[Exception]
         assert document.text == outcome or outcome is None
         assert "哈哈" not in document.text
     assert time.perf_counter() - started < 5
+
+
+def test_head_and_foot_of_a_page_saved_by_an_office_program_are_no_body() -> None:
+    page = (
+        '<html><head><meta name="generator" content="LibreOffice 7.4"/></head><body>'
+        f'<div title="header"><p>青石县事故调查组</p></div><p>{PARAGRAPHS[0]}</p>'
+        '<div title="footer"><p>— <sdfield type=PAGE>2</sdfield> —</p></div>'
+        '<div title="footer"><p>内部资料</p></div></body></html>'
+    )
+    document = parse(page.encode(), "a.html")
+    assert document.text == PARAGRAPHS[0]
+    assert [(each.kind, each.text) for each in document.furniture] == [
+        ("header", "青石县事故调查组"),
+        ("page_number", "— 2 —"),
+        ("footer", "内部资料"),
+    ]

@@ -11,7 +11,9 @@ import pytest
 from docx import Document as new_document
 
 from extractor.document import Document
+from extractor.errors import CorruptFileError
 from extractor.formats import parse
+from tests.hostile_documents import strange_version
 from tests.sample_files import W, changed, paragraph, zip_file
 
 
@@ -109,3 +111,16 @@ def test_a_file_of_a_real_writer(change: Callable[[str, bytes], bytes | None]) -
         ("header", "某某市应急管理局")
     ]
     assert (document.warnings, document.status) == ((), "complete")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda: strange_version("word/document"), id="the body"),
+        pytest.param(lambda: strange_version("header1"), id="a header"),
+        pytest.param(lambda: strange_version("footnotes"), id="notes, which are read last"),
+    ],
+)
+def test_xml_that_only_one_of_two_parsers_takes_is_damage(make: Callable[[], bytes]) -> None:
+    with pytest.raises(CorruptFileError, match="损坏"):
+        parse(make(), "a.docx")

@@ -23,6 +23,7 @@ from extractor.formats.containers import (
     Budget,
     Container,
     Entry,
+    Found,
     LeftOut,
     find_container,
 )
@@ -276,7 +277,7 @@ def _entries(
     if budget.is_spent:
         return
     count = 0
-    for found in container.load()(data, PurePath(path).name, budget):
+    for found in _walk(data, PurePath(path).name, container, budget):
         count += 1
         inner = f"{path}/{found.path}" if found.path and container.adds_level else path
         if isinstance(found, Entry):
@@ -290,6 +291,15 @@ def _entries(
         yield FileResult(path, error=EmptyFileError("压缩包里没有文件。请确认选对了文件。"))
 
 
+def _walk(data: bytes, filename: str, container: Container, budget: Budget) -> Iterator[Found]:
+    """Give what a walker gives; what its libraries do not survive ends it with an error."""
+    try:
+        yield from container.load()(data, filename, budget)
+    except Exception as exc:  # the rest of the container is lost, the other files are not
+        what = f"{container.name}内容异常，后面的部分没有读取（{type(exc).__name__}）。"
+        yield BadEntry("", CorruptFileError(f"{what}请解压后上传里面的文件。"))
+
+
 def _bare(error: ParseError) -> ParseError:
     """Take from an error that is kept what it holds on to: the frames, and in them the bytes."""
     error.__cause__ = error.__context__ = None
@@ -300,7 +310,7 @@ def _read_letter(data: bytes, filename: str, limits: Limits, container: Containe
     document = _read(data, filename, limits)
     names = [
         found.path
-        for found in container.load()(data, filename, Budget(limits))
+        for found in _walk(data, filename, container, Budget(limits))
         if not isinstance(found, LeftOut)
     ]
     if not names:

@@ -22,6 +22,11 @@ _TYPE: Final = 0o170000
 _FOLDER: Final = 0o040000
 _FILE: Final = 0o100000
 _BLOCK: Final = 1 << 18
+_MARK: Final = 8
+_CHECK: Final = 4
+_ENCRYPTION_BLOCK: Final = 4
+_END_BLOCK: Final = 5
+"""Of RAR 5: bytes of its mark and of the check of a block, and two types of block."""
 _FORMATS: Final = {b"7z": "7zip", b"Rar!\x1a\x07\x00": "rar", b"Rar!\x1a\x07\x01\x00": "rar5"}
 
 
@@ -59,11 +64,49 @@ def walk_libarchive(data: bytes, filename: str, budget: Budget) -> Iterator[Foun
                     yield _read(entry, _path(entry, names), len(data), budget)
                 if budget.is_spent:
                     return
+        if kind == "rar5" and not _is_whole(data):
+            yield BadEntry("", damaged("压缩包的后半部分"))
     except library.ArchiveError as exc:
         is_locked = "ncrypt" in str(exc) or "assphrase" in str(exc)
         yield BadEntry(
             "", locked("这个压缩包") if is_locked else damaged("压缩包（或它的后半部分）")
         )
+
+
+def _is_whole(data: bytes) -> bool:
+    """Tell whether the blocks of a RAR 5 archive go on to the one that ends it.
+
+    libarchive takes the end of the file for the end of the archive.
+    """
+    at = _MARK
+    while at < len(data):
+        try:
+            size, start = _number(data, at + _CHECK)
+            kind, place = _number(data, start)
+            flags, place = _number(data, place)
+            _extra, place = _number(data, place) if flags & 1 else (0, place)
+            packed, place = _number(data, place) if flags & 2 else (0, place)
+        except IndexError:
+            return False
+        if kind in (_ENCRYPTION_BLOCK, _END_BLOCK):
+            return True
+        at = start + size + packed
+    return False
+
+
+def _number(data: bytes, at: int) -> tuple[int, int]:
+    """Read a number of seven bits a byte, of ten bytes at most; return it and where it ends.
+
+    Raises:
+        IndexError: the data ends before.
+    """
+    value = 0
+    for step in range(10):
+        byte = data[at + step]
+        value |= (byte & 0x7F) << 7 * step
+        if not byte & 0x80:
+            break
+    return value, at + step + 1
 
 
 def _path(entry: Any, names: Names) -> str:

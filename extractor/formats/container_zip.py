@@ -60,7 +60,7 @@ def walk_zip(data: bytes, filename: str, budget: Budget) -> Iterator[Found]:
     names = Names()
     with archive:
         for info in archive.infolist():
-            if info.is_dir():
+            if info.filename.endswith("/"):  # `is_dir` fails on a name of no characters
                 continue
             yield _read(archive, info, names.clean(entry_name(info)), budget)
             if budget.is_spent:

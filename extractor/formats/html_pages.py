@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
-from urllib.parse import unquote, urljoin
+from urllib.parse import unquote
 
 from lxml import etree
 
 from extractor.document import DocumentBuilder
 from extractor.errors import CorruptFileError, EmptyFileError
 from extractor.formats.html_main import Choice, Part, all_of_it, choose
-from extractor.formats.html_walk import Node, Piece, clean, walk
+from extractor.formats.html_walk import Node, Piece, clean, join_address, walk
 from extractor.formats.limits import Limits, over_limit
 from extractor.formats.plaintext import decode, decode_as
 
@@ -90,6 +90,7 @@ def read_markup(
         builder.warn("nesting_too_deep", _TOO_DEEP, partial=True)
     if frame is not None:
         _fill_frames(root, frame)
+    _take_margins(root, builder)
     pieces = walk(root)
     if not pieces and cut:
         raise CorruptFileError(_TOO_DEEP)
@@ -148,6 +149,23 @@ def _fill_frames(root: Node, frame: Callable[[str], str | None]) -> None:
         node.tag = "div"
         node.text = None
         node[:] = [child for part in inner.iter("body") for child in part] or list(inner)
+
+
+def _take_margins(root: Node, builder: DocumentBuilder) -> None:
+    """Move the head and foot of the printed page, which LibreOffice saves in the body, apart."""
+    made_by = (meta.get("content") or "" for meta in root.iter("meta"))
+    if not any("office" in name.lower() for name in made_by):
+        return
+    for node in list(root.iter("div")):
+        if node.get("title") not in ("header", "footer"):
+            continue
+        text = clean("".join(node.itertext()))
+        is_number = any(field.get("type") == "PAGE" for field in node.iter("sdfield"))
+        if text:
+            builder.add_furniture(text, "page_number" if is_number else node.get("title"))
+        tail = node.tail
+        node.clear()
+        node.tail = tail
 
 
 def _check(pieces: Sequence[Piece], limits: Limits) -> None:
@@ -245,7 +263,7 @@ def _note_missing(root: Node, choice: Choice | None, builder: DocumentBuilder) -
         and _DOWNLOAD.search(address.partition("?")[0].partition("#")[0])
     }
     if files:
-        names = [f"{name}（{urljoin(base, address)}）" for address, name in files.items()]
+        names = [f"{name}（{join_address(base, address)}）" for address, name in files.items()]
         builder.warn(
             "attachments_not_read",
             f"网页列有 {len(files)} 个附件，没有随网页读取：{_cut(names)}。请下载后一并上传。",
@@ -259,7 +277,7 @@ def _note_missing(root: Node, choice: Choice | None, builder: DocumentBuilder) -
 
 
 def _join(addresses: Sequence[str], base: str) -> str:
-    return _cut([urljoin(base, address) for address in addresses])
+    return _cut([join_address(base, address) for address in addresses])
 
 
 def _cut(names: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urljoin
 
 from extractor.formats.word_numbering import format_number
 
@@ -88,7 +89,9 @@ class _Table:
         self.column = 0
 
     def place(self, cell: Node) -> tuple[int, int, int]:
-        """Give the cell its place, past what earlier cells span."""
+        """Give the cell its place, past what earlier cells span; one before any row makes a row."""
+        if self.row < 0:
+            self.next_row()
         while self.taken.get(self.column, -1) >= self.row:
             self.column += 1
         at = self.column
@@ -97,7 +100,7 @@ class _Table:
             for column in range(at, at + wide):
                 self.taken[column] = self.row + high - 1
         self.column += wide
-        return self.number, max(self.row, 0), at
+        return self.number, self.row, at
 
 
 def _span(cell: Node, name: str) -> int:
@@ -298,6 +301,14 @@ def _list_kind(node: Node) -> tuple[str, int]:
     kind = kind or _LIST_TYPES.get(node.get("type") or "", "decimal")
     start = (node.get("start") or "").strip()[:6]
     return kind, int(start) if start.isascii() and start.isdigit() else 1
+
+
+def join_address(base: str, address: str) -> str:
+    """Return an address in full; one that is none, such as `http://[`, as it is written."""
+    try:
+        return urljoin(base, address)
+    except ValueError:
+        return address
 
 
 def clean(text: str) -> str:

@@ -35,13 +35,13 @@ def read_image(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
     Page sizes are those of `sheet_size`. A frame over `limits.max_pixels` is left out.
 
     Raises:
-        MissingToolError: recognition is not installed.
+        MissingToolError: recognition is not installed, or does not start.
         CorruptFileError: cut off or damaged.
         LimitError: too many frames, or the only one has too many pixels.
     """
-    if not ocr.is_available():
+    if (obstacle := ocr.obstacle()) is not None:
         raise MissingToolError(
-            f"这是图片，要识别（OCR）才能读出文字，本机没有安装识别组件。{ocr.INSTALL}；"
+            f"这是图片，要识别（OCR）才能读出文字，本机不能识别。{obstacle}；"
             "或先用 OCR 软件转成带文字层的 PDF，再上传。"
         )
     with warnings.catch_warnings():

@@ -7,11 +7,14 @@ Chinese mail programs write, and their parser takes quadratic time on long heade
 from __future__ import annotations
 
 import email
+import re
 from collections.abc import Iterator
+from email.errors import CloseBoundaryNotFoundDefect, StartBoundaryNotFoundDefect
 from email.message import Message
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Final
-from urllib.parse import unquote_to_bytes, urljoin
+from urllib.parse import unquote_to_bytes
 
 from extractor.document import DocumentBuilder
 from extractor.errors import CorruptFileError, EmptyFileError, LimitError
@@ -32,6 +35,9 @@ _ATTACHMENTS: Final = "附件"
 _HEADS: Final = (("from", "发件人"), ("to", "收件人"), ("cc", "抄送"), ("date", "日期"))
 _EXTENSIONS: Final = {"text/html": ".html", "text/plain": ".txt", "message/rfc822": ".eml"}
 _MOST_PARTS: Final = 20_000
+_LONGEST_NAME: Final = 200
+_PLACES: Final = re.compile(r"^[A-Za-z]:|[\\/]")
+"""What would make a place of the name of an attachment."""
 
 
 def read_eml(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
@@ -77,17 +83,22 @@ def walk_msg(data: bytes, filename: str, budget: Budget) -> Iterator[Found]:
 def _attachments(letter: Letter, budget: Budget) -> Iterator[Found]:
     names = Names()
     for name, content in letter.attachments:
-        path = names.clean(f"{_ATTACHMENTS}/{name.replace('/', '_')}")
+        flat = _PLACES.sub("_", name)[-_LONGEST_NAME:]
+        path = names.clean(f"{_ATTACHMENTS}/{flat if flat.strip('. ') else _ATTACHMENTS}")
         try:
             budget.count()
             rest = iter((content,))
-            budget.take(path, lambda _size, rest=rest: next(rest, b""), len(content))  # type: ignore[misc]
+            budget.take(path, partial(_next, rest), len(content))
         except LimitError as error:
             yield BadEntry(path, error)
             if budget.is_spent:
                 return
         else:
             yield left_out(path) or Entry(path, content)
+
+
+def _next(rest: Iterator[bytes], _size: int) -> bytes:
+    return next(rest, b"")
 
 
 def emit(letter: Letter, builder: DocumentBuilder, limits: Limits) -> None:
@@ -99,6 +110,8 @@ def emit(letter: Letter, builder: DocumentBuilder, limits: Limits) -> None:
     """
     from extractor.formats.html_pages import read_markup
 
+    if letter.is_torn:
+        _warn_torn(builder)
     for label, text in letter.heads:
         builder.add_furniture(f"{label}：{text}", "mail_header")
     if letter.subject:
@@ -150,6 +163,7 @@ def parse_letter(data: bytes) -> Letter:
     pages: list[str] = []
     for part in _leaves(message):
         _place(part, letter, texts, pages)
+    letter.is_torn = _is_torn(message)
     letter.text, letter.html = "\n".join(texts), "".join(pages)
     return letter
 
@@ -184,6 +198,23 @@ def _leaves(message: Message) -> Iterator[Message]:
         else:
             _mend(part)
             yield part
+
+
+def _is_torn(message: Message) -> bool:
+    """Tell whether the mark is missing that ends the parts of a letter, or of a letter in it."""
+    return any(
+        isinstance(defect, CloseBoundaryNotFoundDefect | StartBoundaryNotFoundDefect)
+        for part in message.walk()
+        for defect in part.defects
+    )
+
+
+def _warn_torn(builder: DocumentBuilder) -> None:
+    builder.warn(
+        "file_truncated",
+        "结尾不完整，可能没有传完，最后的部分或附件可能缺失。请与原件核对，或重新下载。",
+        partial=True,
+    )
 
 
 def _mend(message: Message) -> None:
@@ -251,6 +282,7 @@ def _filename(part: Message) -> str:
             return unfold(value)
     nested = part.get_payload()
     if isinstance(nested, list) and nested and isinstance(nested[0], Message):
+        _mend(nested[0])
         subject = header(nested[0], "subject")
         return f"{subject[:100] or '转发的邮件'}.eml"
     return ""
@@ -276,9 +308,12 @@ def read_mht(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
         LimitError: too many characters or blocks.
     """
     from extractor.formats.html_pages import read_markup
+    from extractor.formats.html_walk import join_address
 
     message = _parse(data)
     pages = [part for part in _leaves(message) if _is_page(part)]
+    if _is_torn(message):
+        _warn_torn(builder)
     if not pages:
         raise CorruptFileError("网页归档（MHT）里没有网页正文。请在浏览器中重新保存整个网页。")
     start = str(message.get_param("start") or "").strip("<> ")
@@ -287,7 +322,7 @@ def read_mht(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
     frames = {}
     for part in pages:
         if part is not root:
-            frames[urljoin(base, str(part.get("content-location") or ""))] = part
+            frames[join_address(base, str(part.get("content-location") or ""))] = part
             frames[f"cid:{_id(part)}"] = part
     size = len(data)
     if size > limits.max_characters * 32:
@@ -297,7 +332,9 @@ def read_mht(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
         builder,
         limits,
         frame=lambda address: (
-            _text_of(part) if (part := frames.get(urljoin(base, address))) is not None else None
+            _text_of(part)
+            if (part := frames.get(join_address(base, address))) is not None
+            else None
         ),
     )
 

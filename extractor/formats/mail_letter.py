@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from email.errors import HeaderParseError
 from email.header import decode_header
 from typing import Final
 
@@ -16,13 +17,17 @@ _ENCODED: Final = re.compile(r"\?=\s{1,20}=\?")
 
 @dataclass(slots=True)
 class Letter:
-    """A letter, whatever file it came in; `heads` are (label, text) in the order to show."""
+    """A letter, whatever file it came in; `heads` are (label, text) in the order to show.
+
+    `is_torn` says that the end of its parts is missing.
+    """
 
     subject: str = ""
     heads: list[tuple[str, str]] = field(default_factory=list)
     text: str = ""
     html: str = ""
     attachments: list[tuple[str, bytes]] = field(default_factory=list)
+    is_torn: bool = False
 
 
 def unfold(value: object) -> str:
@@ -37,7 +42,7 @@ def _decode_words(text: str) -> str:
     """Decode RFC 2047; words of one encoding are joined first, for some cut a character in two."""
     try:
         words = decode_header(text)
-    except (ValueError, LookupError):
+    except (HeaderParseError, ValueError, LookupError):
         return text
     runs: list[tuple[bytes, str | None]] = []
     for word, charset in words:

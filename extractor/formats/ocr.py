@@ -93,13 +93,31 @@ def engine() -> Engine:
         return _load()
 
 
+def obstacle() -> str | None:
+    """Return why nothing can be recognised here and what to do, in Chinese; None when it can.
+
+    Loads the engine, so it is asked only where there is something to recognise.
+    """
+    if not is_available():
+        return INSTALL
+    try:
+        engine()
+    except Exception as exc:  # whatever is wrong with it, the rest of the file can be read
+        return (
+            f"识别组件启动失败（{type(exc).__name__}），多半是内存不足或安装不完整："
+            "请让管理员重新安装 hecha[ocr]，或调大解析限额 max_memory_bytes（设置 HECHA_LIMITS）"
+        )
+    return None
+
+
 def recognize(
     numbers: Iterable[int], render: Callable[[int], tuple[Any, float]]
-) -> Iterator[tuple[int, Recognition]]:
+) -> Iterator[tuple[int, Recognition | None]]:
     """Yield page number and recognition of each page, in order, as many at a time as cores.
 
-    `render` returns picture and points a pixel of a page. It is called in this thread, for a page
-    more than are being read, so that few pictures are in memory.
+    A page at which recognition fails gives None. `render` returns picture and points a pixel of a
+    page. It is called in this thread, for a page more than are being read, so that few pictures
+    are in memory.
     """
     reader = engine()
     workers = min(os.cpu_count() or 1, _MOST_AT_ONCE)
@@ -110,10 +128,17 @@ def recognize(
                 waiting.append((number, pool.submit(reader.read, *render(number))))
                 if len(waiting) > workers:
                     first, future = waiting.popleft()
-                    yield first, future.result()
+                    yield first, _result(future)
             while waiting:
                 first, future = waiting.popleft()
-                yield first, future.result()
+                yield first, _result(future)
         finally:
             for _, future in waiting:
                 future.cancel()
+
+
+def _result(future: Future[Recognition]) -> Recognition | None:
+    try:
+        return future.result()
+    except Exception:  # one page that its libraries do not survive; the others go on
+        return None

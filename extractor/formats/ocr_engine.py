@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import rapidocr
 
 from extractor.errors import MissingToolError
 from extractor.formats import ocr_picture as picture_of
@@ -23,6 +22,7 @@ from extractor.formats.ocr import INSTALL, Piece, Recognition
 from extractor.formats.ocr_picture import Boxes, Picture
 from extractor.formats.ocr_places import place_characters
 from extractor.formats.pdf_drawing import Edge
+from models.onnx_runtime import forbid_telemetry
 
 _DETECTED_SIDE: Final = 960
 # Confidences.
@@ -44,6 +44,9 @@ def load_engine() -> PageReader:
     Raises:
         MissingToolError: the installed rapidocr has no models.
     """
+    forbid_telemetry()
+    import rapidocr
+
     logging.getLogger("RapidOCR").setLevel(logging.ERROR)
     models = Path(rapidocr.__file__).parent / "models"
     settings: dict[str, object] = {

@@ -32,6 +32,7 @@ class Recognized:
     reduced: list[int] = field(default_factory=list)
     skipped: list[int] = field(default_factory=list)
     late: list[int] = field(default_factory=list)
+    failed: list[int] = field(default_factory=list)
 
     def warn(self, builder: DocumentBuilder, limits: Limits) -> None:
         """Say in the document which pages were recognised, and which of them to check."""
@@ -43,6 +44,7 @@ class Recognized:
             (self.cut, "ocr_cut", _CUT, True),
             (self.reduced, "ocr_reduced", _REDUCED.format(limits.max_ocr_pixels), False),
             (self.skipped, "ocr_skipped", _SKIPPED.format(limits.max_ocr_pages), True),
+            (self.failed, "ocr_failed", _FAILED, True),
             (self.late, "ocr_late", _LATE.format(limits.max_ocr_seconds), True),
         )
         for numbers, code, message, partial in found:
@@ -89,6 +91,9 @@ def recognize_pages(
                 outcome.late.append(number)
 
     for number, recognition in recognize(in_time(), picture):
+        if recognition is None:
+            outcome.failed.append(number)
+            continue
         _fill(contents[number - 1], recognition, tables)
         _judge(number, recognition, outcome)
     return outcome
@@ -135,6 +140,7 @@ _SKIPPED = (
     "是图像，一份文件最多识别 {:,} 页，这些页的内容没有读取。"
     "请拆分文件后再读，或让管理员调大解析限额 max_ocr_pages（设置 HECHA_LIMITS）。"
 )
+_FAILED = "识别时出错，没有读取。请用 200 dpi 重新扫描这些页，或向出文单位索取文字版。"
 _LATE = (
     "是图像，识别一份文件最多用 {:g} 秒，这些页的内容没有读取。"
     "请拆分文件后再读，或让管理员调大解析限额 max_ocr_seconds（设置 HECHA_LIMITS）。"

@@ -80,7 +80,8 @@ def read_ofd(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
     fill_pages(contents, builder, reader.begins)
     judge_pages(contents, findings)
     pictures = findings.no_text
-    if pictures and ocr.is_available():
+    obstacle = ocr.obstacle() if pictures else None
+    if pictures and obstacle is None:
         _recognize(package, contents, findings, limits).warn(builder, limits)
     write_pages(contents, builder, limits, begins=reader.begins, bookmarks=reader.bookmarks)
     for line in reader.apart:
@@ -89,7 +90,7 @@ def read_ofd(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
         if findings.unreadable:
             raise CorruptFileError(f"OFD 的页面都已损坏。{_REPAIR}")
         raise EmptyFileError("OFD 里只有空白页，没有文字。请确认选对了文件。")
-    _warn_of_pages(findings, len(contents), builder)
+    _warn_of_pages(findings, len(contents), builder, obstacle)
     _warn_of_package(package, builder)
 
 
@@ -304,9 +305,11 @@ def _sides(
         yield x0, y, x1, y
 
 
-def _warn_of_pages(findings: _Findings, pages: int, builder: DocumentBuilder) -> None:
+def _warn_of_pages(
+    findings: _Findings, pages: int, builder: DocumentBuilder, obstacle: str | None
+) -> None:
     found: tuple[PagesNotice, ...] = (
-        (findings.no_text, "no_text_layer", _NO_TEXT, True),
+        (findings.no_text, "no_text_layer", _NO_TEXT.format(obstacle or _FONT), True),
         (findings.broken, "broken_text_layer", _BROKEN, True),
         (findings.bare, "glyphs_without_text", _BARE, True),
         (findings.unreadable, "page_unreadable", _UNREADABLE, True),
@@ -357,8 +360,9 @@ def _warn_of_package(package: OfdPackage, builder: DocumentBuilder) -> None:
 _REPAIR = "请重新下载或复制原文件；能用 OFD 阅读软件打开时，打印成 PDF 后再上传。"
 _NO_TEXT = (
     "只有图像，没有文字（多为扫描件），要识别（OCR）才能读出文字，这些页的内容没有读取。"
-    f"{ocr.INSTALL}，并装有一种中文字体；或打印成 PDF 后用 OCR 软件转成带文字层的文件。"
+    "{}；或打印成 PDF 后再读，或向出文单位索取文字版。"
 )
+_FONT = "页上有少量文字，画出来才能识别，请安装一种中文字体，例如软件包 fonts-noto-cjk"
 _BROKEN = (
     "的文字是乱码（字体缺少字符对照表），与印刷的不符，没有采用。"
     "请打印成图片后用 OCR 识别，或向出文单位索取 Word 版。"

@@ -7,8 +7,8 @@ word; both are found here.
 from __future__ import annotations
 
 import io
+import re
 import struct
-import zipfile
 from typing import Final
 
 import olefile
@@ -16,13 +16,16 @@ import olefile
 from extractor.document import DocumentBuilder
 from extractor.errors import CorruptFileError, EncryptedFileError, LimitError
 from extractor.formats.limits import Limits
-from extractor.formats.zipped import check_sizes
+from extractor.formats.zipped import ZippedFile
 
 _STREAMS: Final = ("WordDocument", "0Table", "1Table", "Data")
 _FIB: Final = 32
 _FLAGS: Final = 0x0A
 _ENCRYPTED: Final = 0x0100
 _MACROS: Final = frozenset({"macros", "_vba_project_cur", "vba"})
+_MANIFEST: Final = "META-INF/manifest.xml"
+_ODT_TEXTS: Final = ("content.xml", "styles.xml", "meta.xml", "settings.xml")
+_RAW_BYTES: Final = re.compile(rb"\\bin(\d{1,10}) ?")
 _DEEPEST: Final = 2000
 """Groups in groups that no program writes; LibreOffice reads them by recursion."""
 
@@ -68,11 +71,17 @@ def _head(ole: olefile.OleFileIO, name: str) -> bytes | None:
 def mend_rtf(data: bytes, builder: DocumentBuilder) -> bytes:
     """Close the groups that a cut-off RTF leaves open, and warn; a whole one comes back as it is.
 
-    LibreOffice reads nothing of an RTF whose groups are not closed.
+    LibreOffice reads nothing of an RTF whose groups are not closed, and waits for ever for raw
+    bytes (`\\bin`) that are not there: what is behind such a word is left out.
 
     Raises:
         LimitError: groups in groups, deeper than any program writes.
     """
+    whole = data
+    for raw in _RAW_BYTES.finditer(data):
+        if int(raw.group(1)) > len(data) - raw.end():
+            data = data[: raw.start()]
+            break
     deepest = depth = 0
     plain = data.replace(b"\\\\", b"").replace(b"\\{", b"").replace(b"\\}", b"")
     for piece in plain.split(b"{")[1:]:
@@ -84,34 +93,29 @@ def mend_rtf(data: bytes, builder: DocumentBuilder) -> bytes:
             f"RTF 的分组嵌套 {deepest} 层，正常的文件没有这么深，已拒绝读取。"
             "请核实来源，用 Word 或 WPS 打开，另存为 .docx 后再上传。"
         )
-    if data.rstrip(b"\x00 \t\r\n").endswith(b"}"):
+    if data is whole and data.rstrip(b"\x00 \t\r\n").endswith(b"}"):
         return data
     _warn_torn(builder)
     return data.rstrip(b"\\") + b"}" * max(depth, 0)
 
 
 def check_odt(data: bytes, limits: Limits) -> None:
-    """Refuse a locked or swollen OpenDocument text.
+    """Refuse a locked or swollen OpenDocument text, and one whose XML declares entities.
 
     Raises:
         EncryptedFileError: its manifest says that a password is needed.
-        CorruptFileError: not a whole ZIP.
+        CorruptFileError: not a whole ZIP, or XML with a document type declaration.
         LimitError: over one of `limits` when unpacked.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            check_sizes(archive.infolist(), limits)
-            names = set(archive.namelist())
-            manifest = "META-INF/manifest.xml"
-            listed = archive.read(manifest) if manifest in names else b""
-    except (zipfile.BadZipFile, ValueError, OSError, RuntimeError, EOFError) as exc:
-        raise CorruptFileError(
-            "文档已损坏或没有传完，无法读取。请重新下载或复制原文件后再上传。"
-        ) from exc
-    if b"encryption-data" in listed or "encrypted-package" in names:
+    package = ZippedFile(data, limits, " OpenDocument 文档", " LibreOffice 或 WPS ")
+    listed = package.read(_MANIFEST) if _MANIFEST in package else b""
+    if b"encryption-data" in listed or "encrypted-package" in package:
         raise EncryptedFileError(
             "文档设有打开密码，无法读取。请输入密码打开，取消密码后另存，再上传。"
         )
+    for name in _ODT_TEXTS:
+        if name in package:
+            package.parse(package.read(name), name)
 
 
 def _warn_torn(builder: DocumentBuilder) -> None:

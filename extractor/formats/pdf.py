@@ -52,7 +52,8 @@ def read_pdf(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
     fill_pages(contents, builder)
     judge_pages(contents, findings)
     pictures = sorted(findings.no_text + findings.broken)
-    if pictures and ocr.is_available():
+    obstacle = ocr.obstacle() if pictures else None
+    if pictures and obstacle is None:
         _recognize(data, contents, pictures, limits).warn(builder, limits)
         findings.no_text, findings.broken = [], []
     write_pages(contents, builder, limits, bookmarks=outside.bookmarks)
@@ -60,7 +61,7 @@ def read_pdf(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
         if findings.unreadable:
             raise CorruptFileError(f"PDF 的页面都已损坏。{REPAIR}")
         raise EmptyFileError("PDF 里只有空白页，没有文字。请确认选对了文件。")
-    _warn(findings, len(contents), builder)
+    _warn(findings, len(contents), builder, obstacle)
     warn_of_attachments(outside.attached, outside.names, builder)
     if b"%%EOF" not in data[-_LONGEST_PADDING:].rstrip(b"\0 \t\r\n")[-_TAIL:]:
         builder.warn(
@@ -133,10 +134,10 @@ def _read_page(
     return PageContent(page, geometry, turn, text, drawing, cells or ())
 
 
-def _warn(findings: Findings, pages: int, builder: DocumentBuilder) -> None:
+def _warn(findings: Findings, pages: int, builder: DocumentBuilder, obstacle: str | None) -> None:
     found: tuple[PagesNotice, ...] = (
-        (findings.no_text, "no_text_layer", _NO_TEXT, True),
-        (findings.broken, "broken_text_layer", _BROKEN, True),
+        (findings.no_text, "no_text_layer", _NO_TEXT.format(obstacle), True),
+        (findings.broken, "broken_text_layer", _BROKEN.format(obstacle), True),
         (findings.unreadable, "page_unreadable", _UNREADABLE, True),
         (findings.scanned, "ocr_text_layer", _SCANNED, False),
         (findings.tables_lost, "table_as_text", TABLES_LOST, False),
@@ -146,11 +147,10 @@ def _warn(findings: Findings, pages: int, builder: DocumentBuilder) -> None:
 
 _NO_TEXT = (
     "没有文字层（多为扫描件），要识别（OCR）才能读出文字，这些页的内容没有读取。"
-    f"{ocr.INSTALL}；或先用 OCR 软件转成带文字层的 PDF，或向出文单位索取文字版。"
+    "{}；或先用 OCR 软件转成带文字层的 PDF，或向出文单位索取文字版。"
 )
 _BROKEN = (
-    "的文字层是乱码（字体缺少字符对照表），与印刷的不符，没有采用。"
-    f"{ocr.INSTALL}，或向出文单位索取 Word 版。"
+    "的文字层是乱码（字体缺少字符对照表），与印刷的不符，没有采用。{}；或向出文单位索取 Word 版。"
 )
 _UNREADABLE = f"已损坏，没有读取。{REPAIR}"
 _SCANNED = "有整页图像，文字层可能来自 OCR，会有错字。姓名、金额、文号请对照图像核对。"

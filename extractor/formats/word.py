@@ -10,11 +10,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from docx.opc.constants import RELATIONSHIP_TYPE
-from docx.opc.part import XmlPart
-from docx.oxml.parser import parse_xml
 from docx.oxml.table import CT_Tbl
 from docx.oxml.text.paragraph import CT_P
-from docx.table import Table, _Cell, _Row
+from docx.table import Table
 
 from extractor.document import DocumentBuilder, FurnitureKind, NoticeCode
 from extractor.errors import EmptyFileError
@@ -29,7 +27,7 @@ from extractor.formats.word_inline import (
     pieces_of,
 )
 from extractor.formats.word_numbering import Numbering, Styles, W, integer, is_set, value_of
-from extractor.formats.word_package import open_document
+from extractor.formats.word_package import open_document, root_of
 
 if TYPE_CHECKING:
     from docx.document import Document as WordDocument
@@ -82,8 +80,7 @@ def _roots(document: WordDocument, kind: str) -> Iterator[Element]:
     """
     for relation in document.part.rels.values():
         if relation.reltype == kind:
-            part = relation.target_part
-            yield part.element if isinstance(part, XmlPart) else parse_xml(part.blob)
+            yield root_of(relation.target_part)
 
 
 def _add_furniture(
@@ -210,12 +207,11 @@ class _Walker:
             elif is_set(properties, "hidden"):
                 self._met["hidden"] += 1
             else:
-                self._row(_Row(element, table), number, row_number)
+                self._row(element, number, row_number)
 
-    def _row(self, row: _Row, number: int, row_number: int) -> None:
-        column = min(row.grid_cols_before, _WIDEST)
-        for inner in _inside(row._tr, f"{W}tc"):
-            cell = _Cell(inner, row.table)
+    def _row(self, row: Element, number: int, row_number: int) -> None:
+        column = _columns(row.trPr, "gridBefore", 0)
+        for inner in _inside(row, f"{W}tc"):
             settings = inner.tcPr
             if settings is not None and settings.find(f"{W}cellDel") is not None:
                 self._met["tracked"] += 1
@@ -223,7 +219,7 @@ class _Walker:
                 self.read(inner, (number, row_number, column))
             else:  # Word does not show what such a cell holds
                 self._met["hidden"] += any((text.text or "").strip() for text in inner.iter(_T))
-            column += min(max(cell.grid_span, 1), _WIDEST)
+            column += _columns(settings, "gridSpan", 1)
 
     def finish(self) -> None:
         """Add what a deleted paragraph mark left over, and warn of all that was met.
@@ -274,6 +270,14 @@ _FINDINGS: Final[tuple[tuple[str, NoticeCode, str, bool], ...]] = (
         True,
     ),
 )
+
+
+def _columns(settings: Element | None, name: str, least: int) -> int:
+    """Read how many columns a setting says; what is no number, or no sensible one, counts little.
+
+    python-docx would raise on a number that is none.
+    """
+    return min(max(integer(value_of(settings, name)) or least, least), _WIDEST)
 
 
 def _continues_merge(settings: Element | None) -> bool:

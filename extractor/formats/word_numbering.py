@@ -459,7 +459,7 @@ def value_of(node: Element | None, name: str) -> str | None:
 
 def integer(value: str | None) -> int | None:
     """Read a whole number of up to nine digits; None for anything else."""
-    if value is None or len(value) > 10 or not value.lstrip("-").isdecimal():
+    if value is None or len(value) > 10 or not value.removeprefix("-").isdecimal():
         return None
     return int(value)
 

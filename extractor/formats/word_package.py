@@ -11,15 +11,18 @@ import io
 import posixpath
 import re
 import zipfile
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import docx
 from docx.opc.constants import CONTENT_TYPE
 from docx.opc.constants import NAMESPACE as OPC_NAMESPACE
+from docx.opc.part import Part, XmlPart
+from docx.oxml.parser import parse_xml
+from lxml.etree import XMLSyntaxError
 
 from extractor.errors import CorruptFileError
 from extractor.formats.limits import Limits
-from extractor.formats.zipped import ZippedFile, part_key
+from extractor.formats.zipped import ZippedFile, damaged, part_key
 
 if TYPE_CHECKING:
     from docx.document import Document
@@ -39,6 +42,8 @@ _TEXT_PARTS: Final = {
 }
 """The last word of a relation's type, and the type of the parts that it leads to."""
 _SINGLE: Final = frozenset({"styles", "numbering"})
+_KIND: Final = " Word 文档"
+_PROGRAM: Final = " Word 或 WPS "
 _MAIN: Final = "officeDocument"
 _USUAL_MAIN: Final = "word/document.xml"
 _CONTENT_TYPES: Final = {_MAIN: CONTENT_TYPE.WML_DOCUMENT_MAIN, **_TEXT_PARTS}
@@ -55,10 +60,28 @@ def open_document(data: bytes, limits: Limits) -> Document:
         EncryptedFileError: parts locked with a password.
         LimitError: over one of `limits`.
     """
-    document = docx.Document(io.BytesIO(_copy(_Package(data, limits))))
+    copy = io.BytesIO(_copy(_Package(data, limits)))
+    try:
+        document = docx.Document(copy)
+    except XMLSyntaxError as exc:  # lxml is stricter than the check, as with versions of XML
+        raise damaged(_KIND, _PROGRAM) from exc
     if getattr(document.element, "body", None) is None:
         raise _no_body()
     return document
+
+
+def root_of(part: Part) -> Any:
+    """Return the root element of a part of the document.
+
+    Raises:
+        CorruptFileError: it is no sound XML.
+    """
+    if isinstance(part, XmlPart):
+        return part.element
+    try:
+        return parse_xml(part.blob)
+    except XMLSyntaxError as exc:
+        raise damaged(_KIND, _PROGRAM, str(part.partname)) from exc
 
 
 def _copy(source: _Package) -> bytes:
@@ -97,7 +120,7 @@ class _Package:
     """Named parts of a package, and the relations between them."""
 
     def __init__(self, data: bytes, limits: Limits) -> None:
-        self._zip = ZippedFile(data, limits, " Word 文档", " Word 或 WPS ")
+        self._zip = ZippedFile(data, limits, _KIND, _PROGRAM)
 
     def _read(self, name: str) -> bytes:
         return _STRICT.sub(_TRANSITIONAL, self._zip.read(name))

@@ -103,11 +103,7 @@ class ZippedFile:
 
     def damaged(self, part: str = "") -> CorruptFileError:
         """Return the error for a file, or a part of it, that is cut off or broken."""
-        where = f"（{part[:80]}）" if part else ""
-        return CorruptFileError(
-            f"{self._kind.strip()}已损坏或没有传完{where}，无法读取。请重新下载或复制原文件，"
-            f"能用{self._program}打开时另存一份后再上传。"
-        )
+        return damaged(self._kind, self._program, part)
 
     def _forbidden(self, part: str) -> CorruptFileError:
         return CorruptFileError(
@@ -115,6 +111,15 @@ class ZippedFile:
             f"正常的{self._kind}没有这些内容，已拒绝读取。"
             f"请核实来源，用{self._program}打开并另存后再上传。"
         )
+
+
+def damaged(kind: str, program: str, part: str = "") -> CorruptFileError:
+    """Return the error for a file of this kind, or a part of it, that is cut off or broken."""
+    where = f"（{part[:80]}）" if part else ""
+    return CorruptFileError(
+        f"{kind.strip()}已损坏或没有传完{where}，无法读取。请重新下载或复制原文件，"
+        f"能用{program}打开时另存一份后再上传。"
+    )
 
 
 def part_key(name: str) -> str:
