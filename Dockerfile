@@ -11,6 +11,11 @@ COPY api api
 RUN /opt/hecha/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:3.11-slim
+# For .doc, .wps, .rtf and .odt; for 7z and RAR; for the page images of OFD.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends \
+        libreoffice-writer-nogui libarchive13 fonts-noto-cjk \
+    && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/hecha /opt/hecha
 RUN useradd --create-home --uid 10001 hecha
 USER hecha

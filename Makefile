@@ -66,10 +66,11 @@ fix: tools ## 自动改正风格和格式
 	@$(BIN)/ruff check --fix $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
 
-bench: tools ## 速度、启动时间、内存、PDF 页/秒和准确，各种格式的文字和事实，随字数的增长，恶意文字
+bench: tools ## 速度、启动时间、内存、PDF 页/秒和准确、扫描件错字率，各种格式的文字和事实，随字数的增长，恶意文字
 	@$(BIN)/python -m bench.speed $(ARGS)
 	@$(BIN)/python -m bench.pages $(ARGS)
 	@$(BIN)/python -m bench.word_files $(ARGS)
+	@$(BIN)/python -m bench.recognition $(ARGS)
 	@$(BIN)/python -m bench.every_format $(ARGS)
 	@$(BIN)/python -m bench.growth $(ARGS)
 
@@ -86,9 +87,9 @@ LOCK = $(BIN)/uv pip compile --quiet --no-config --upgrade --universal --python-
 	--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' pyproject.toml
 
 lock: tools ## 重新生成三个锁定文件（要联网）
-	@$(LOCK) --group build -o requirements.lock
-	@$(LOCK) --group build --group dev -c requirements.lock -o requirements-dev.lock
-	@$(LOCK) --extra models -c requirements-dev.lock -o requirements-models.lock
+	@$(LOCK) --extra archives --extra ocr --group build -o requirements.lock
+	@$(LOCK) --extra archives --extra ocr --group build --group dev -c requirements.lock -o requirements-dev.lock
+	@$(LOCK) --extra archives --extra ocr --extra models -c requirements-dev.lock -o requirements-models.lock
 	@printf '已更新：requirements.lock requirements-dev.lock requirements-models.lock\n'
 
 clean: ## 删除 .venv、out 和各种缓存

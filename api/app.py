@@ -18,7 +18,6 @@ from api.routes import checklists, documents, health, page
 from api.routes.openapi_docs import DescribedApi
 from api.settings import Settings
 from api.store.document_store import Store
-from extractor.formats.limits import DEFAULT_LIMITS
 
 API_VERSION: Final = "1.0"
 UPLOAD_PATHS: Final = ("/", "/v1/documents")
@@ -41,7 +40,7 @@ def create_app(settings: Settings | None = None, reader: Reader | None = None) -
         pydantic.ValidationError: the environment holds a setting that is not valid.
     """
     chosen = settings or Settings()
-    limits = replace(DEFAULT_LIMITS, max_bytes=chosen.max_upload_bytes)
+    limits = replace(chosen.limits, max_bytes=chosen.max_upload_bytes)
     reading = reader or LibraryReader(limits)
 
     @asynccontextmanager

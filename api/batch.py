@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from itertools import chain, count
 from pathlib import Path
 
-from api.console import join_names, one_line, say
+from api.console import join_names, one_line, say, wrong_use
 from extractor import extract, parse_all
 from extractor.document import Document
 from extractor.errors import HechaError
 from extractor.extraction import Extraction
-from extractor.formats import CONTAINERS, DEFAULT_LIMITS, FORMATS, FileResult
+from extractor.formats import CONTAINERS, FORMATS, FileResult, Limits
 from extractor.formats.limited import parse_one_limited
+from extractor.formats.limits import limits_from
 
 _NOT_IN_FOLDERS = frozenset({".md", ".markdown", ".csv", ".log", ".text"})
 """Plain text that a folder holds for other reasons; it is read when it is named itself."""
@@ -122,7 +123,7 @@ def _files_in(folder: Path, inputs: Inputs) -> Iterator[Path]:
 Result = Done | Failure | Skipped
 
 
-def read_file(path: Path) -> Iterator[Result]:
+def read_file(path: Path, limits: Limits) -> Iterator[Result]:
     """Read one file from disk, and every file in it if it is an archive or a letter.
 
     Whatever goes wrong comes back as a failure. An entry of another format is skipped with a word,
@@ -131,7 +132,7 @@ def read_file(path: Path) -> Iterator[Result]:
     try:
         with path.open("rb") as file:
             # One byte more than the limit is enough for the reader to refuse it.
-            data = file.read(DEFAULT_LIMITS.max_bytes + 1)
+            data = file.read(limits.max_bytes + 1)
     except PermissionError:
         yield Failure(path, "file_unreadable", "没有读取权限，或文件正被其他程序占用。")
         return
@@ -141,7 +142,7 @@ def read_file(path: Path) -> Iterator[Result]:
     name = one_line(path.name)
     only_skipped = True
     try:
-        for found in parse_all(data, name, read=parse_one_limited):
+        for found in parse_all(data, name, limits=limits, read=parse_one_limited):
             place = path if found.path == name else path.parent / one_line(found.path)
             result = _result(found, place, inside=place != path)
             only_skipped = only_skipped and isinstance(result, Skipped)
@@ -176,10 +177,17 @@ def _internal(path: Path, error: Exception) -> Failure:
 
 
 def read_files(paths: Iterable[Path], step: Callable[[str], None]) -> Iterator[Result]:
-    """Read files one after the other; `step` is told the name before each."""
+    """Read files one after the other; `step` is told the name before each.
+
+    What a file may cost stands in the environment variable `HECHA_LIMITS`.
+    """
+    try:
+        limits = limits_from(os.environ.get("HECHA_LIMITS", ""))
+    except ValueError as error:
+        wrong_use(f"环境变量 HECHA_LIMITS 写得不对。{error}")
     for path in paths:
         step(path.name)
-        yield from read_file(path)
+        yield from read_file(path, limits)
 
 
 def report(result: Result) -> None:
@@ -191,8 +199,7 @@ def report(result: Result) -> None:
         say(f"失败 {result.path} [{result.code}] {result.message}")
         return
     for warning in result.extraction.document.warnings:
-        page = f"第{warning.page}页：" if warning.page is not None else ""
-        say(f"提醒 {result.path} [{warning.code}] {page}{warning.message}")
+        say(f"提醒 {result.path} [{warning.code}] {warning.message}")
 
 
 class OutputNames:

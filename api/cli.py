@@ -83,7 +83,7 @@ def extract(
 
 @app.command(cls=ChineseCommand, short_help="把文字、页面图像和抽取的事实写成一个网页，对照查看")
 def view(
-    file: Annotated[Path, typer.Argument(metavar="文件", help="一个 PDF、DOCX 或 TXT 文件")],
+    file: Annotated[Path, typer.Argument(metavar="文件", help="一个文件，各种格式都可以")],
     output: Annotated[
         Path | None,
         typer.Option(

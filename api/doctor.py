@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-from extractor.formats import FORMATS
+from extractor.errors import MissingToolError
+from extractor.formats import FORMATS, ocr
+from extractor.formats.chinese_font import find_font
+from extractor.formats.container_7z import load_libarchive
 from extractor.formats.office_tools import ADVICE, find_office
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
 _UNKNOWN = "未知"
-_SCANS = "本程序不识别扫描件和图片：请先用扫描软件或 OCR 软件转成带文字层的 PDF"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,31 @@ def examine() -> list[Finding]:
         *(Finding("可读格式", form.name, " ".join(form.extensions)) for form in FORMATS),
         *_packages(),
         _office(),
-        Finding("可选程序", "扫描件识别", None, _SCANS, required=False),
+        Finding("可选程序", "扫描件识别", _recognition(), ocr.INSTALL, required=False),
+        _archives(),
+        _font(),
     ]
+
+
+def _archives() -> Finding:
+    """Look for libarchive, by which 7z and RAR are read."""
+    advice = "读 7z、RAR 时要用：系统软件包 libarchive13，以及 pip install 'hecha[archives]'"
+    try:
+        number = int(load_libarchive().ffi.version_number())
+    except MissingToolError:
+        return Finding("可选程序", "libarchive", None, advice, required=False)
+    found = f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
+    return Finding("可选程序", "libarchive", found, required=False)
+
+
+def _font() -> Finding:
+    """Look for a font with Chinese characters, with which pages of OFD are drawn."""
+    advice = "画 OFD 的页面图像时要用：一种中文字体，例如系统软件包 fonts-noto-cjk"
+    return Finding("可选程序", "中文字体", find_font(), advice, required=False)
+
+
+def _recognition() -> str | None:
+    return _installed("rapidocr") if ocr.is_available() else None
 
 
 def _python_advice() -> str:

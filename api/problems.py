@@ -64,7 +64,7 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         "请把 Content-Type 设为 application/octet-stream。",
     ),
     "format_unsupported": ProblemKind(
-        415, "文件格式不受支持", "无法识别该文件的格式。请转换为 PDF、DOCX 或 TXT 后上传。"
+        415, "文件格式不受支持", "无法识别该文件的格式。请用原来的软件打开，另存为 PDF 后上传。"
     ),
     "request_invalid": ProblemKind(
         422, "请求内容不符合要求", "共 1 处不符合要求，见 errors。请改正后重试。"

@@ -7,6 +7,8 @@ from typing import Annotated, Final
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from extractor.formats.limits import DEFAULT_LIMITS, Limits, limits_from
+
 IN_MEMORY: Final = ":memory:"
 """The database name that keeps everything in memory until the service stops."""
 
@@ -29,6 +31,16 @@ class Settings(BaseSettings):
         min_length=1,
         description="允许的访问主机名（Host，不含端口），用逗号隔开；`*` 表示不检查",
     )
+
+    limits: Annotated[Limits, NoDecode] = Field(
+        default=DEFAULT_LIMITS,
+        description="解析限额，写作 名称=数值，用逗号隔开，例如 max_pages=5000；见 docs/formats.md",
+    )
+
+    @field_validator("limits", mode="before")
+    @classmethod
+    def _read_limits(cls, value: object) -> object:
+        return limits_from(value) if isinstance(value, str) else value
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod

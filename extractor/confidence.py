@@ -15,8 +15,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeAlias
 
-from extractor.document import Document
+from extractor.document import UNCERTAIN, Document, Span
 from extractor.extraction import (
     Extraction,
     Measure,
@@ -30,8 +31,14 @@ from extractor.extraction import (
 from extractor.rules import load_toml, penalty_families
 from extractor.view import View, squeeze
 
+_Weighed: TypeAlias = Penalty | Measure | Problem | Suggestion
+
 LAYERS = ("penalties", "measures", "problems", "suggestions")
 """The lists of an extraction whose records carry a confidence."""
+
+_UNCERTAIN_FLAG = "ocr_uncertain"
+_FIXED = {"ocr.uncertain": -2.0}
+"""Weights that cannot be fitted, since the documents with their truth are no scans."""
 
 _LOWEST, _HIGHEST = 0.02, 0.99
 _MASKED = re.compile(r"[某*×xX]")
@@ -79,7 +86,12 @@ def with_confidence(document: Document, view: View, extraction: Extraction) -> E
     reader = FeatureReader(document, view, extraction)
     lists = {
         layer: [
-            record.model_copy(update={"confidence": weigh(layer, reader.features(record)).value})
+            record.model_copy(
+                update={
+                    "confidence": weigh(layer, reader.features(record)).value,
+                    "flags": _flags(record, document),
+                }
+            )
             for record in getattr(extraction, layer)
         ]
         for layer in LAYERS
@@ -87,10 +99,23 @@ def with_confidence(document: Document, view: View, extraction: Extraction) -> E
     return extraction.model_copy(update=lists)
 
 
+def _flags(record: _Weighed, document: Document) -> list[str]:
+    """Return the flags, with one more if a line that states it was recognised with doubt."""
+    uncertain = [_UNCERTAIN_FLAG] if _is_uncertain(record, document) else []
+    return [*record.flags, *uncertain]
+
+
+def _is_uncertain(record: _Weighed, document: Document) -> bool:
+    places = [(record.start, record.end), *record.sources.values()]
+    found = (document.recognized(Span(*place)) for place in places)
+    return any(value is not None and value < UNCERTAIN for value in found)
+
+
 @cache
 def _weights(layer: str) -> tuple[float, dict[str, float]]:
     table = load_toml("confidence.toml")[layer]
-    return float(table["bias"]), {name: float(value) for name, value in table["weight"].items()}
+    weights = {name: float(value) for name, value in table["weight"].items()}
+    return float(table["bias"]), {**_FIXED, **weights}
 
 
 def weigh(layer: str, features: tuple[str, ...]) -> Sureness:
@@ -107,6 +132,7 @@ class FeatureReader:
 
     def __init__(self, document: Document, view: View, extraction: Extraction) -> None:
         """Look at the document once for all its records."""
+        self._document = document
         self._text = document.text
         self._folded = view.text
         self._kind = extraction.document.kind
@@ -145,6 +171,8 @@ class FeatureReader:
             found = [*self._of_span(record)]
         else:
             raise TypeError(f"{type(record).__name__} has no confidence")
+        if _is_uncertain(record, self._document):
+            found.append("ocr.uncertain")
         return (*found, f"document.{self._kind}", *self._damage)
 
     def _of_penalty(self, penalty: Penalty) -> Iterator[str]:

@@ -11,7 +11,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from extractor.errors import SpanError
 
@@ -28,8 +28,58 @@ FurnitureKind = Literal[
     "source_line",
     "mail_header",
 ]
+NoticeCode = Literal[
+    "attachments_not_read",
+    "broken_text_layer",
+    "comments",
+    "damaged_characters",
+    "embedded_object",
+    "embedded_part",
+    "extension_mismatch",
+    "file_truncated",
+    "frames_not_read",
+    "glyphs_without_text",
+    "hidden_content",
+    "hidden_text",
+    "link_not_followed",
+    "location_refused",
+    "macros",
+    "markdown_as_text",
+    "nesting_too_deep",
+    "no_text_layer",
+    "ocr_cut",
+    "ocr_empty",
+    "ocr_illegible",
+    "ocr_late",
+    "ocr_reduced",
+    "ocr_skipped",
+    "ocr_text_layer",
+    "ocr_uncertain",
+    "page_cut",
+    "page_size_unknown",
+    "page_too_large",
+    "page_unreadable",
+    "part_unreadable",
+    "pictures",
+    "pictures_not_read",
+    "read_from_container",
+    "recognized",
+    "several_documents",
+    "signatures_unverified",
+    "system_file",
+    "table_as_text",
+    "text_outside_body",
+    "text_outside_page",
+    "tracked_changes",
+    "unknown_symbol",
+]
+"""What may be said of a file; each code is stable and explained in docs/formats.md."""
+
 Box = tuple[int, float, float, float, float]
 """`(page, x0, top, x1, bottom)` in points from the top left of the page; pages count from 1."""
+
+UNCERTAIN: Final = 0.9
+"""A recognised line of less confidence is likely to hold a wrong character."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -91,9 +141,12 @@ class Furniture:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that the reader should know about this file; `code` is stable."""
+    """Something that the reader should know about this file; `code` is stable.
 
-    code: str
+    `message` says where; `page` is the first page that it speaks of.
+    """
+
+    code: NoticeCode
     message: str
     page: int | None = None
 
@@ -103,7 +156,8 @@ class LineLayout:
     """Where one printed line stands: a run of `len(left)` characters of the text from `start`.
 
     `left` and `right` are the x edges of each character in points. A character without a place of
-    its own (a space that the joiner put in) has `left == right`.
+    its own (a space that the joiner put in) has `left == right`. `confidence` (0 to 1) is how sure
+    the recognition of a picture was of the line; None for text that is in the file as text.
     """
 
     start: int
@@ -112,6 +166,7 @@ class LineLayout:
     bottom: float
     left: array[float]
     right: array[float]
+    confidence: float | None = None
 
     @property
     def end(self) -> int:
@@ -168,6 +223,21 @@ class Document:
             boxes.append((line.page, min(left), line.top, max(right), line.bottom))
         return tuple(boxes)
 
+    def recognized(self, span: Span) -> float | None:
+        """Return the lowest confidence of the lines that `span` touches and that were recognised.
+
+        None means that all of it is in the file as text.
+        """
+        first = bisect_right(self.lines, span.start, key=lambda line: line.start) - 1
+        lowest: float | None = None
+        for at in range(max(first, 0), len(self.lines)):
+            line = self.lines[at]
+            if line.start >= span.end:
+                break
+            if line.confidence is not None and line.end > span.start:
+                lowest = min(line.confidence, 1.0 if lowest is None else lowest)
+        return lowest
+
     def block_at(self, offset: int) -> Block | None:
         """Return the block that holds the character at `offset`, if any."""
         at = bisect_left(self.blocks, offset + 1, key=lambda block: block.span.start) - 1
@@ -181,6 +251,7 @@ class PlacedLine:
     """What a layout-aware parser knows of one printed line, before it has offsets.
 
     `text` is a part of the block's text, in order; `left` and `right` have one entry a character.
+    `confidence` (0 to 1) is given for a line that was recognised from a picture.
     """
 
     text: str
@@ -189,6 +260,7 @@ class PlacedLine:
     bottom: float
     left: Sequence[float]
     right: Sequence[float]
+    confidence: float | None = None
 
 
 class DocumentBuilder:
@@ -277,6 +349,7 @@ class DocumentBuilder:
                     line.bottom,
                     array("f", line.left),
                     array("f", line.right),
+                    line.confidence,
                 )
             )
             at = found + len(line.text)
@@ -288,7 +361,7 @@ class DocumentBuilder:
         self._furniture.append(Furniture(text, kind, page, box))
 
     def warn(
-        self, code: str, message: str, *, page: int | None = None, partial: bool = False
+        self, code: NoticeCode, message: str, *, page: int | None = None, partial: bool = False
     ) -> None:
         """Record a warning, once; `partial` says that some content could not be read."""
         self._warnings[Notice(code, message, page)] = None

@@ -276,8 +276,9 @@ def test_a_bad_file_is_refused_in_chinese_with_a_way_out(
     ],
 )
 def test_a_file_that_is_read_in_part_says_so(
-    make: Maker, name: str, text: str, warned: list[str]
+    make: Maker, name: str, text: str, warned: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("extractor.formats.ocr.is_available", lambda: False)
     with in_time():
         document = parse(make(), name)
     assert (document.text, document.status) == (text, "partial")
@@ -409,3 +410,11 @@ def test_a_damaged_file_parses_or_is_refused(
         at = place % len(data)
         data[at : at + len(patch)] = patch
     parses_or_refuses(bytes(data[: cut % len(data)] if cut is not None else data))
+
+
+def test_a_file_without_pages_is_empty_whatever_was_opened_before() -> None:
+    """pdfium gives for such a file the error of the file before it."""
+    with pytest.raises(EncryptedFileError):
+        parse(pdf(SHEET, lock="1"), "a.pdf")
+    with pytest.raises(EmptyFileError):
+        parse(no_pages(), "a.pdf")

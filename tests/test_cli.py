@@ -567,12 +567,12 @@ def test_an_archive_stands_for_the_files_in_it(short: Path, tmp_path: Path) -> N
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(f"甲/{short.name}", data)
         archive.writestr(f"乙/{short.name}", data)
-        archive.writestr("照片.gif", b"GIF89a\x01\x00\x01\x00")
+        archive.writestr("照片.heic", b"\x00\x00\x00\x18ftypheic\x00\x00")
     result = run("extract", path, "-o", tmp_path / "o")
     assert result.exit_code == 0
     names = sorted(each.name for each in (tmp_path / "o").iterdir())
     assert names == sorted([f"{short.stem}.json", f"{short.name}.json"])
-    assert "照片.gif [format_unsupported]" in result.stderr
+    assert "照片.heic [format_unsupported]" in result.stderr
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("空.txt", b"")
     assert run("extract", path, "-o", tmp_path / "o").exit_code == 1
@@ -591,6 +591,6 @@ def test_a_checklist_of_an_archive(short: Path, tmp_path: Path) -> None:
 def test_an_archive_without_a_readable_file_is_a_failure(tmp_path: Path) -> None:
     path = tmp_path / "照片.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("照片.gif", b"GIF89a\x01\x00\x01\x00")
+        archive.writestr("照片.heic", b"\x00\x00\x00\x18ftypheic\x00\x00")
     result = run("extract", path)
     assert result.exit_code == 1 and "[container_ambiguous]" in result.stderr

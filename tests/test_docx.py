@@ -521,4 +521,4 @@ def test_headers_footers_and_notes_are_kept_apart() -> None:
 def test_a_document_of_pictures_is_partial() -> None:
     document = read(docx("<w:p><w:r><w:drawing><a:blip/></w:drawing></w:r></w:p>"))
     assert (document.text, document.status, codes(document)) == ("", "partial", ["no_text_layer"])
-    assert "需要 OCR" in document.warnings[0].message
+    assert "另存为 PDF" in document.warnings[0].message

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageChops
 
 from corpus.ofd_writer import (
     BODY,
@@ -33,9 +33,9 @@ from corpus.ofd_writer import (
 )
 from extractor.document import Document, Span
 from extractor.formats import parse
-from extractor.formats.ofd import page_images
 from extractor.formats.ofd_content import POINTS
 from extractor.formats.ofd_text import deltas
+from extractor.formats.page_images import draw_page
 from tests.sample_files import changed
 
 TITLE = "某某市某某建设有限公司“7·12”一般高处坠落事故调查报告"
@@ -492,22 +492,24 @@ def test_bookmarks_make_headings() -> None:
     ]  # fmt: skip
 
 
-def test_a_scan_is_partial_and_its_pictures_can_be_had() -> None:
-    sheets = [Sheet([Picture(0, 0, 210, 297, picture())]), Sheet([Text(28, 80, "第二页有文字。")])]
-    data = write_ofd(Volume(sheets))
-    document = read(data)
+SCAN = Sheet([Picture(0, 0, 210, 297, picture())])
+
+
+def test_a_scan_without_recognition_is_partial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("extractor.formats.ocr.is_available", lambda: False)
+    document = read(write_ofd(Volume([SCAN, Sheet([Text(28, 80, "第二页有文字。")])])))
     assert (document.text, document.status) == ("第二页有文字。", "partial")
     assert [(notice.code, notice.page) for notice in document.warnings] == [("no_text_layer", 1)]
-    images = list(page_images(data))
-    assert [image.data for image in images] == [picture()]
-    assert images[0].box == pytest.approx((1, 0, 0, 210 * POINTS, 297 * POINTS))
+    assert "hecha[ocr]" in document.warnings[0].message
 
 
 def test_a_picture_without_a_matrix_fills_its_boundary() -> None:
-    data = write_text(Picture(10, 20, 30, 40, picture()), Text(28, 80, "正文。"))
+    data = write_text(Picture(10, 20, 30, 40, picture()))
     plain = changed(data, lambda _, content: content.replace(b' CTM="30 0 0 40 0 0"', b""))
-    box = (1, 10 * POINTS, 20 * POINTS, 40 * POINTS, 60 * POINTS)
-    assert [next(page_images(file)).box for file in (data, plain)] == [pytest.approx(box)] * 2
+    assert plain != data
+    image = draw_page(data, 1, dpi=25.4)
+    assert ImageChops.invert(image.convert("L")).getbbox() == (10, 20, 40, 60)
+    assert draw_page(plain, 1, dpi=25.4).tobytes() == image.tobytes()
 
 
 def test_text_over_a_full_page_picture_may_be_of_ocr() -> None:

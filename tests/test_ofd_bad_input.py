@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import re
 import struct
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -16,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.ofd_writer import (
-    Picture,
     Raw,
     Rule,
     Sheet,
@@ -35,8 +32,7 @@ from extractor.errors import (
     LimitError,
     ParseError,
 )
-from extractor.formats import DEFAULT_LIMITS, Limits, parse
-from extractor.formats.ofd import page_images
+from extractor.formats import Limits, parse
 from tests.sample_files import changed, zip_file
 
 SECONDS = 5.0
@@ -455,20 +451,6 @@ def test_very_many_lines_make_no_table_but_keep_the_text() -> None:
 def test_each_limit_is_named(limits: Limits, limit: str) -> None:
     with pytest.raises(LimitError, match=limit):
         parse(report(), "a.ofd", limits=limits)
-
-
-def test_a_picture_that_is_missing_is_left_out() -> None:
-    data = write_text(Picture(0, 0, 210, 297, b"x"), Picture(0, 0, 9, 9, b"y"))
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        gone = next(name for name in archive.namelist() if name.endswith(".png"))
-    images = list(page_images(with_part(gone, None, data), DEFAULT_LIMITS))
-    assert [image.data for image in images] == [b"y"]
-
-
-def test_pictures_of_pages_that_cannot_be_read_are_left_out() -> None:
-    sheets = [Sheet([Picture(0, 0, 9, 9, b"x")]), Sheet([Picture(0, 0, 9, 9, b"y")])]
-    data = with_part(PAGE, None, write_ofd(Volume(sheets)))
-    assert [(image.data, image.box[0]) for image in page_images(data)] == [(b"y", 2)]
 
 
 def test_a_part_too_large_for_a_tree_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

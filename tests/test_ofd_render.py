@@ -13,20 +13,12 @@ from corpus.ofd_writer import Picture, Raw, Rule, Sheet, Text, Volume, write_ofd
 from extractor import extract
 from extractor.document import Page, Span
 from extractor.errors import LimitError, MissingToolError, PageNotFoundError
-from extractor.formats import ofd_render, parse
+from extractor.formats import chinese_font, ofd_render, parse
+from extractor.formats.chinese_font import find_font
 from extractor.formats.page_images import draw_page, has_page_images, page_image
 from tests.sample_files import changed
 
-
-def has_font() -> bool:
-    try:
-        ofd_render._font_file()
-    except MissingToolError:
-        return False
-    return True
-
-
-needs_font = pytest.mark.skipif(not has_font(), reason="no font with Chinese characters")
+needs_font = pytest.mark.skipif(find_font() is None, reason="no font with Chinese characters")
 INK = 100
 
 
@@ -172,7 +164,7 @@ def test_a_page_that_is_not_there_and_one_too_large() -> None:
 def test_without_a_font_the_error_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     ofd_render._font_file.cache_clear()
     ofd_render._font.cache_clear()
-    monkeypatch.setattr(ofd_render, "_FONTS", ("/nowhere.ttc",))
+    monkeypatch.setattr(chinese_font, "_FONTS", ("/nowhere.ttc",))
     with pytest.raises(MissingToolError, match="fonts-noto-cjk"):
         page_image(write_text(Text(28, 80, "正文")), 1)
     ofd_render._font_file.cache_clear()
@@ -201,7 +193,7 @@ def test_the_pages_stand_beside_the_text_for_people() -> None:
 def test_a_missing_font_is_said_once_for_all_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     ofd_render._font_file.cache_clear()
     ofd_render._font.cache_clear()
-    monkeypatch.setattr(ofd_render, "_FONTS", ())
+    monkeypatch.setattr(chinese_font, "_FONTS", ())
     sheets = [Sheet([Text(28, 80, "正文")])] * 3
     found = draw_pages(write_ofd(Volume(sheets)), [Page(at, 595, 842) for at in (1, 2, 3)])
     assert found.uris == {}

@@ -75,18 +75,18 @@ def test_black_on_white_is_grey_and_a_red_head_keeps_its_colour() -> None:
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP"])
-def test_pictures_are_their_own_pages(form: str) -> None:
-    image = shown(page_image(picture((300, 400), form=form), 1, dpi=96))
-    assert image.size == (300, 400)
+def test_pictures_are_sheets_as_wide_as_a4(form: str) -> None:
+    image = shown(page_image(picture((300, 400), form=form), 1, dpi=72))
+    assert image.size == (595, 793)
     assert image.convert("L").getpixel((20, 20)) == pytest.approx(0, abs=12)
-    assert image.convert("L").getpixel((280, 380)) == pytest.approx(255, abs=12)
+    assert image.convert("L").getpixel((560, 780)) == pytest.approx(255, abs=12)
 
 
-def test_a_tiff_has_a_page_a_frame_and_is_made_smaller_by_its_own_resolution() -> None:
-    data = picture((600, 400), (400, 800), form="TIFF", dpi=200)
-    assert shown(page_image(data, 1, dpi=100)).size == (300, 200)
-    assert shown(page_image(data, 2, dpi=100)).size == (200, 400)
-    assert shown(page_image(data, 2, dpi=400)).size == (400, 800)
+def test_a_tiff_has_a_page_a_frame_of_the_size_that_its_resolution_makes() -> None:
+    data = picture((1200, 800), (800, 1600), form="TIFF", dpi=200)
+    assert shown(page_image(data, 1, dpi=100)).size == (600, 400)
+    assert shown(page_image(data, 2, dpi=100)).size == (400, 800)
+    assert shown(page_image(data, 2, dpi=400)).size == (1600, 3200)
 
 
 @pytest.mark.parametrize(

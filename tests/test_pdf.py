@@ -413,8 +413,13 @@ SCAN = Sheet(picture=FULL)
     ],
 )
 def test_what_cannot_be_read_is_said(
-    sheets: list[Sheet], warned: list[str], status: str, says: str
+    sheets: list[Sheet],
+    warned: list[str],
+    status: str,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("extractor.formats.ocr.is_available", lambda: False)
     document = read(pdf(*sheets))
     assert (codes(document), document.status) == (warned, status)
     assert len(document.pages) == len(sheets)

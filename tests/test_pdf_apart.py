@@ -458,7 +458,10 @@ def unmapped(text: bytes) -> bytes:
     return data + b"trailer<</Root 1 0 R>>\n%%EOF"
 
 
-def test_a_font_without_a_character_map_makes_its_page_a_scan() -> None:
+def test_a_font_without_a_character_map_makes_its_page_a_scan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("extractor.formats.ocr.is_available", lambda: False)
     document = read(unmapped(bytes(range(1, 81))))
     assert document.text == ""
     assert [notice.code for notice in document.warnings] == ["broken_text_layer"]

@@ -161,6 +161,7 @@ def _third_party(path: Path) -> set[str]:
 
 IMPORT_NAMES = {
     "markdown-it-py": "markdown_it",
+    "opencv-python-headless": "cv2",
     "pillow": "PIL",
     "python-docx": "docx",
     "python-multipart": "python_multipart",
@@ -175,6 +176,7 @@ def _declared(requirements: list[str]) -> set[str]:
 def test_code_imports_only_declared_dependencies() -> None:
     # Starlette and click are the ground under FastAPI and Typer, which pin them.
     declared = _declared(PROJECT["project"]["dependencies"]) | {"starlette", "click", "pdfminer"}
+    declared |= _declared(PROJECT["project"]["optional-dependencies"]["ocr"])  # ocr_*.py, images.py
     used = {name: path for path in MODULES for name in _third_party(path)}
     assert {name: _name(path) for name, path in used.items() if name not in declared} == {}
 
@@ -206,6 +208,7 @@ def test_version_answers_at_once() -> None:
 
 HEAVY = (
     *("pypdfium2", "pdfplumber", "pdfminer", "docx", "lxml"),
+    *("rapidocr", "onnxruntime", "cv2", "numpy", "PIL"),
     *("spacy", "xlsxwriter", "fastapi", "uvicorn", "sqlalchemy"),
 )
 

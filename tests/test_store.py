@@ -15,6 +15,7 @@ from api.store.document_store import Store
 from extractor import parse
 from extractor.document import Document, DocumentBuilder, PlacedLine
 from extractor.extraction import Extraction
+from extractor.formats import Limits
 from tests.api_client import (
     MIB,
     REPORT,
@@ -38,7 +39,7 @@ def _laid_out() -> Document:
     builder.add_block("格", "cell", cell=(0, 1, 2), page=2)
     builder.add_furniture("- 1 -", "page_number", page=1, box=(1, 1.0, 2.0, 3.0, 4.0))
     builder.add_furniture("页眉", "header")
-    builder.warn("no_text", "第2页没有文字层。", page=2, partial=True)
+    builder.warn("no_text_layer", "第2页没有文字层。", page=2, partial=True)
     return builder.build()
 
 
@@ -97,6 +98,10 @@ SETTINGS: list[tuple[dict[str, str], dict[str, Any]]] = [
     ({}, {"max_upload_mb": 50, "database": ":memory:"}),
     ({"HECHA_MAX_UPLOAD_MB": "7"}, {"max_upload_mb": 7, "max_upload_bytes": 7 * MIB}),
     ({"HECHA_DATABASE": "/data/hecha.db"}, {"database": "/data/hecha.db"}),
+    (
+        {"HECHA_LIMITS": "max_pages=9, max_seconds=1.5"},
+        {"limits": Limits(max_pages=9, max_seconds=1.5)},
+    ),
     ({"HECHA_ALLOWED_HOSTS": " Hecha.local , ::1,"}, {"allowed_hosts": ("hecha.local", "::1")}),
 ]
 
@@ -115,7 +120,13 @@ def test_settings_come_from_the_environment(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("MAX_UPLOAD_MB", "0"), ("MAX_UPLOAD_MB", "x"), ("DATABASE", ""), ("ALLOWED_HOSTS", " , ")],
+    [
+        ("MAX_UPLOAD_MB", "0"),
+        ("MAX_UPLOAD_MB", "x"),
+        ("DATABASE", ""),
+        ("ALLOWED_HOSTS", " , "),
+        ("LIMITS", "pages=9"),
+    ],
 )
 def test_settings_that_make_no_sense_stop_the_start(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str

@@ -31,7 +31,10 @@ def dump_document(document: Document) -> bytes:
         "furniture": [(f.text, f.kind, f.page, f.box) for f in document.furniture],
         "warnings": [(w.code, w.message, w.page) for w in document.warnings],
         "lines": [
-            (line.start, line.page, line.top, line.bottom, _pack(line.left), _pack(line.right))
+            (
+                *(line.start, line.page, line.top, line.bottom),
+                *(_pack(line.left), _pack(line.right), line.confidence),
+            )
             for line in document.lines
         ],
         "page_starts": document._page_starts,
@@ -55,8 +58,8 @@ def load_document(data: bytes) -> Document:
         ),
         warnings=tuple(Notice(*notice) for notice in record["warnings"]),
         lines=tuple(
-            LineLayout(start, page, top, bottom, _unpack(left), _unpack(right))
-            for start, page, top, bottom, left, right in record["lines"]
+            LineLayout(start, page, top, bottom, _unpack(left), _unpack(right), *confidence)
+            for start, page, top, bottom, left, right, *confidence in record["lines"]
         ),
         status=record["status"],
         _page_starts=tuple((offset, page) for offset, page in record["page_starts"]),

@@ -70,6 +70,8 @@ class Format:
         return reader
 
 
+_IMAGES: Final = "extractor.formats.images:read_image"
+
 FORMATS: Final = (
     Format(
         "PDF",
@@ -85,6 +87,12 @@ FORMATS: Final = (
         sniffing.is_docx,
         "extractor.formats.word:read_docx",
     ),
+    Format("PNG", "image/png", (".png",), sniffing.is_png, _IMAGES),
+    Format("JPEG", "image/jpeg", (".jpg", ".jpeg", ".jfif"), sniffing.is_jpeg, _IMAGES),
+    Format("TIFF", "image/tiff", (".tif", ".tiff"), sniffing.is_tiff, _IMAGES),
+    Format("BMP", "image/bmp", (".bmp",), sniffing.is_bmp, _IMAGES),
+    Format("WebP", "image/webp", (".webp",), sniffing.is_webp, _IMAGES),
+    Format("GIF", "image/gif", (".gif",), sniffing.is_gif, _IMAGES),
     Format(
         "OFD",
         "application/ofd",

@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import PurePosixPath
 from typing import Final, Protocol
 
+from extractor.document import NoticeCode
 from extractor.errors import ParseError
 from extractor.formats import container_sniffing as sniffing
 from extractor.formats.limits import MIB, Limits, over_limit, size_text
@@ -49,7 +50,7 @@ class LeftOut:
     """An entry that is not read on purpose: a system file or a link; `reason` is Chinese."""
 
     path: str
-    code: str
+    code: NoticeCode
     reason: str
 
 

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from defusedxml.common import DefusedXmlException
 
 from extractor.document import Box, DocumentBuilder, FurnitureKind, Page
 from extractor.errors import CorruptFileError, EmptyFileError
-from extractor.formats.limits import DEFAULT_LIMITS, Limits, over_limit
+from extractor.formats import ocr
+from extractor.formats.chinese_font import find_font
+from extractor.formats.limits import Limits, over_limit
+from extractor.formats.ocr_pages import Recognized, recognize_pages
 from extractor.formats.ofd_content import Content, ContentReader, Paper, paper_of
 from extractor.formats.ofd_package import OfdDocument, OfdPackage, OpenPage, PageBox, PageEntry
 from extractor.formats.ofd_page import OfdText
 from extractor.formats.ofd_text import Glyphs
+from extractor.formats.page_images import POINTS
 from extractor.formats.pdf_bookmarks import Bookmarks, add_bookmark
 from extractor.formats.pdf_characters import Geometry, Line, is_tilted
 from extractor.formats.pdf_drawing import Drawing, Edge
 from extractor.formats.pdf_findings import (
     TABLES_LOST,
     Findings,
+    PagesNotice,
     judge_pages,
     name_list,
     warn_of_attachments,
@@ -56,8 +61,9 @@ def read_ofd(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
     """Read all documents of an OFD container, page by page, in reading order.
 
     Page numbers, running heads, watermarks, footnotes, and the text of templates and annotations
-    go apart. Every line keeps the x edges of its characters. Pages that hold only pictures, or that
-    are missing or damaged, make the document partial, with a warning that lists them.
+    go apart. Every line keeps the x edges of its characters. Pages that hold only pictures are
+    recognised where that is installed; else they, and those that are missing or damaged, make the
+    document partial, with a warning that lists them.
 
     Raises:
         EncryptedFileError: encrypted, or locked with a password.
@@ -73,15 +79,36 @@ def read_ofd(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
     findings = reader.findings
     fill_pages(contents, builder, reader.begins)
     judge_pages(contents, findings)
+    pictures = findings.no_text
+    if pictures and ocr.is_available():
+        _recognize(package, contents, findings, limits).warn(builder, limits)
     write_pages(contents, builder, limits, begins=reader.begins, bookmarks=reader.bookmarks)
     for line in reader.apart:
         builder.add_furniture(line.text, line.kind, page=line.box[0], box=line.box)
-    if builder.is_empty and not (findings.no_text or findings.broken or findings.bare):
+    if builder.is_empty and not (pictures or findings.broken or findings.bare):
         if findings.unreadable:
             raise CorruptFileError(f"OFD 的页面都已损坏。{_REPAIR}")
         raise EmptyFileError("OFD 里只有空白页，没有文字。请确认选对了文件。")
     _warn_of_pages(findings, len(contents), builder)
     _warn_of_package(package, builder)
+
+
+def _recognize(
+    package: OfdPackage, contents: Sequence[PageContent], findings: Findings, limits: Limits
+) -> Recognized:
+    """Recognise the pages of `findings.no_text`, but those whose few letters cannot be drawn."""
+    import numpy as np
+
+    from extractor.formats.ofd_render import paint_page
+
+    def render(number: int, dpi: float) -> tuple[Any, float]:
+        picture = paint_page(package, number, dpi, 2 * limits.max_ocr_pixels)
+        return np.asarray(picture.convert("RGB")), POINTS / dpi
+
+    drawable = find_font() is not None
+    numbers = [number for number in findings.no_text if drawable or not contents[number - 1].lines]
+    findings.no_text = [number for number in findings.no_text if number not in set(numbers)]
+    return recognize_pages(contents, numbers, render, limits)
 
 
 class _Reader:
@@ -217,7 +244,6 @@ class _Templates:
         is_bare = not content.texts
         for name, part in (*page.behind, *page.before):
             template = self._content(part, box)
-            content.pictures.extend(template.pictures)
             content.is_cut |= template.is_cut
             content.bare += template.bare
             _add_drawing(content.drawing, template.drawing)
@@ -278,48 +304,8 @@ def _sides(
         yield x0, y, x1, y
 
 
-@dataclass(frozen=True, slots=True)
-class PageImage:
-    """A picture on a page: its bytes as stored, its box `(page, x0, top, x1, bottom)` in points."""
-
-    data: bytes
-    box: Box
-
-
-def page_images(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Iterator[PageImage]:
-    """Yield the pictures of every page, those of its templates too, in the order of the pages.
-
-    This is where a recogniser gets the scans of a page without text. Pages and pictures that
-    cannot be read are left out: `read_ofd` warns of them.
-
-    Raises:
-        ParseError: as `read_ofd` does for a container that cannot be opened.
-    """
-    package = OfdPackage(data, limits)
-    number = 0
-    for document in package.documents:
-        templates = _Templates(package, document)
-        for entry in document.pages:
-            number += 1
-            try:
-                page = package.open_page(document, entry)
-            except CorruptFileError:
-                continue
-            box = page.box or document.page_box
-            content = ContentReader(document.units).read(page.root, paper_of(box))
-            templates.lay(page, box, content)
-            for picture in content.pictures:
-                part = document.media.get(picture.resource)
-                try:
-                    image = package.bytes_of(part) if part is not None else b""
-                except CorruptFileError:
-                    continue
-                if image:
-                    yield PageImage(image, (number, *picture.box))
-
-
 def _warn_of_pages(findings: _Findings, pages: int, builder: DocumentBuilder) -> None:
-    found = (
+    found: tuple[PagesNotice, ...] = (
         (findings.no_text, "no_text_layer", _NO_TEXT, True),
         (findings.broken, "broken_text_layer", _BROKEN, True),
         (findings.bare, "glyphs_without_text", _BARE, True),
@@ -370,8 +356,8 @@ def _warn_of_package(package: OfdPackage, builder: DocumentBuilder) -> None:
 
 _REPAIR = "请重新下载或复制原文件；能用 OFD 阅读软件打开时，打印成 PDF 后再上传。"
 _NO_TEXT = (
-    "只有图像，没有文字（多为扫描件），需要 OCR，这些页的内容没有读取。"
-    "请先用 OCR 软件转成带文字层的 PDF，或向出文单位索取文字版。"
+    "只有图像，没有文字（多为扫描件），要识别（OCR）才能读出文字，这些页的内容没有读取。"
+    f"{ocr.INSTALL}，并装有一种中文字体；或打印成 PDF 后用 OCR 软件转成带文字层的文件。"
 )
 _BROKEN = (
     "的文字是乱码（字体缺少字符对照表），与印刷的不符，没有采用。"

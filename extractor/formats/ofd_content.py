@@ -47,14 +47,6 @@ class Item:
     matrix: Matrix
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture: the ID of its resource and its box `(x0, top, x1, bottom)` on the page."""
-
-    resource: str
-    box: tuple[float, float, float, float]
-
-
 @dataclass(slots=True)
 class Content:
     """What was read of one page or template.
@@ -65,7 +57,6 @@ class Content:
     """
 
     texts: list[Glyphs] = field(default_factory=list)
-    pictures: list[Picture] = field(default_factory=list)
     drawing: Drawing = field(default_factory=Drawing)
     bare: int = 0
     hidden: int = 0
@@ -109,9 +100,7 @@ class ContentReader:
                 content.texts.extend(read_text_object(item.element, item.matrix))
                 content.bare += has_bare_glyphs(item.element)
             elif item.kind == "ImageObject":
-                picture = Picture(item.element.get("ResourceID", ""), picture_box(item))
-                content.pictures.append(picture)
-                area += _shown_area(picture, paper)
+                area += _shown_area(item, paper)
             elif not content.drawing.is_crowded:
                 points += _add_rules(item, content.drawing)
                 content.drawing.is_crowded = points > _MOST_POINTS
@@ -166,8 +155,8 @@ def picture_box(item: Item) -> tuple[float, float, float, float]:
     return min(xs), min(ys), max(xs), max(ys)
 
 
-def _shown_area(picture: Picture, paper: Paper) -> float:
-    x0, top, x1, bottom = picture.box
+def _shown_area(picture: Item, paper: Paper) -> float:
+    x0, top, x1, bottom = picture_box(picture)
     width = min(x1, paper.width) - max(x0, 0.0)
     return max(width, 0.0) * max(min(bottom, paper.height) - max(top, 0.0), 0.0)
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import io
 import math
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from extractor.errors import CorruptFileError, MissingToolError
+from extractor.formats.chinese_font import find_font
 from extractor.formats.limits import DEFAULT_LIMITS
 from extractor.formats.ofd_colour import Colour, colour_of
 from extractor.formats.ofd_content import (
@@ -34,21 +34,6 @@ from extractor.formats.page_images import MOST_PIXELS, POINTS, check_pixels, no_
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-_FONTS: Final = (
-    "/usr/share/fonts/opentype/noto/NotoSerifCJK-Regular.ttc",
-    "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
-    "/usr/share/fonts/noto-cjk/NotoSerifCJK-Regular.ttc",
-    "/usr/share/fonts/google-noto-serif-cjk-vf-fonts/NotoSerifCJK-VF.ttc",
-    "/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc",
-    "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
-    "/usr/share/fonts/truetype/arphic/uming.ttc",
-    "/System/Library/Fonts/Songti.ttc",
-    "/System/Library/Fonts/Supplemental/Songti.ttc",
-    "/System/Library/Fonts/PingFang.ttc",
-    "C:/Windows/Fonts/simsun.ttc",
-    "C:/Windows/Fonts/msyh.ttc",
-)
-"""Fonts with Chinese characters, as systems install them; the first that is there is taken."""
 _MOST_CHARACTERS: Final = 100_000
 _MOST_POINTS: Final = 500_000
 _LARGEST_FONT: Final = 2000  # pixels
@@ -67,7 +52,11 @@ def render_ofd_page(data: bytes, page: int, dpi: float, most_pixels: int) -> Ima
         LimitError: too many pixels, or over one of the limits of reading.
         ParseError: the file or the page cannot be read.
     """
-    package = OfdPackage(data, DEFAULT_LIMITS)
+    return paint_page(OfdPackage(data, DEFAULT_LIMITS), page, dpi, most_pixels)
+
+
+def paint_page(package: OfdPackage, page: int, dpi: float, most_pixels: int) -> Image.Image:
+    """Draw a page of an open container; else as `render_ofd_page`."""
     document, entry = _find(package, page)
     opened = package.open_page(document, entry)
     paper = paper_of(opened.box or document.page_box)
@@ -94,12 +83,12 @@ def _find(package: OfdPackage, page: int) -> tuple[OfdDocument, PageEntry]:
 
 @lru_cache(1)
 def _font_file() -> str:
-    for name in _FONTS:
-        if Path(name).is_file():
-            return name
-    raise MissingToolError(
-        "没有找到中文字体，不能画出页面图像。请安装一种中文字体，例如软件包 fonts-noto-cjk。"
-    )
+    found = find_font()
+    if found is None:
+        raise MissingToolError(
+            "没有找到中文字体，不能画出页面图像。请安装一种中文字体，例如软件包 fonts-noto-cjk。"
+        )
+    return found
 
 
 @lru_cache(64)

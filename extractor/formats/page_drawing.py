@@ -7,15 +7,21 @@ from contextlib import closing
 from typing import Final
 
 import pypdfium2
-from PIL import Image, ImageChops, ImageOps
+from PIL import Image, ImageChops
 
 from extractor.errors import CorruptFileError
+from extractor.formats.limits import DEFAULT_LIMITS
 from extractor.formats.page_images import POINTS, check_pixels, no_such_page
 from extractor.formats.pdf_opening import PDFIUM, open_pdf
+from extractor.formats.picture_frames import (
+    FORMATS,
+    check_frame,
+    count_frames,
+    sheet_size,
+    shown,
+    too_many_pixels,
+)
 
-_USUAL_DPI: Final = 72.0
-"""Of a picture that does not say its own: one pixel a point."""
-_SANE_DPI: Final = (30.0, 2400.0)
 _COLOURFUL: Final = 6
 
 
@@ -45,45 +51,30 @@ def draw_pdf_page(data: bytes, page: int, dpi: float, most_pixels: int) -> Image
 
 
 def draw_picture(data: bytes, page: int, dpi: float, most_pixels: int) -> Image.Image:
-    """Return frame `page` of a picture, turned as its camera says, never larger than it is.
+    """Draw frame `page` of a picture file, turned as its camera says, with white for paper.
 
     Raises:
         PageNotFoundError: there is no such frame.
-        LimitError: too many pixels.
+        LimitError: too many pixels, in the file or in what is drawn.
         ParseError: the picture is damaged.
     """
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            frames = getattr(image, "n_frames", 1)
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            frames = count_frames(image)
             if page > frames:
                 raise no_such_page(page, frames)
             image.seek(page - 1)
-            own = picture_dpi(image)
-            # The picture is unpacked whole before it is made smaller.
-            check_pixels(*image.size, page, own, most_pixels)
-            shown = ImageOps.exif_transpose(image).convert("RGB")
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        check_pixels(most_pixels, 2, page, dpi, most_pixels)
-        raise
+            width, height = sheet_size(image)
+            check_frame(image, DEFAULT_LIMITS)
+            size = (max(round(width * dpi / POINTS), 1), max(round(height * dpi / POINTS), 1))
+            check_pixels(*size, page, dpi, most_pixels)
+            frame = shown(image)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
+        raise too_many_pixels(DEFAULT_LIMITS) from exc
     except (OSError, SyntaxError) as exc:
         message = "图片已损坏或没有传完，画不出来。请重新扫描或复制原文件。"
         raise CorruptFileError(message, page=page) from exc
-    share = min(dpi / own, 1.0)
-    if share < 1.0:
-        size = (max(round(shown.width * share), 1), max(round(shown.height * share), 1))
-        shown = shown.resize(size, Image.Resampling.LANCZOS)
-    return _without_needless_colour(shown)
-
-
-def picture_dpi(image: Image.Image) -> float:
-    """Return the resolution that a picture states, 72 where it states none or nonsense."""
-    stated = image.info.get("dpi")
-    value = stated[0] if isinstance(stated, tuple) and stated else None
-    try:
-        dpi = float(value) if value is not None else 0.0
-    except (TypeError, ValueError, ZeroDivisionError):
-        dpi = 0.0
-    return dpi if _SANE_DPI[0] <= dpi <= _SANE_DPI[1] else _USUAL_DPI
+    return _without_needless_colour(frame.resize(size, Image.Resampling.LANCZOS))
 
 
 def _without_needless_colour(image: Image.Image) -> Image.Image:

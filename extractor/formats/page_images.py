@@ -50,9 +50,15 @@ class Renderer:
 
 
 def _is_picture(data: bytes) -> bool:
-    return data.startswith(
-        (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"BM", b"GIF8")
-    ) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
+    kinds = (
+        sniffing.is_png,
+        sniffing.is_jpeg,
+        sniffing.is_tiff,
+        sniffing.is_bmp,
+        sniffing.is_gif,
+        sniffing.is_webp,
+    )
+    return any(sniff(data) for sniff in kinds)
 
 
 RENDERERS: Final = (

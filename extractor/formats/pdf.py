@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from typing import Final
+from typing import Any, Final
 
 import pypdfium2
 
 from extractor.document import DocumentBuilder, Page
 from extractor.errors import CorruptFileError, EmptyFileError
+from extractor.formats import ocr
 from extractor.formats.limits import Limits, over_limit
+from extractor.formats.ocr_pages import Recognized, recognize_pages
 from extractor.formats.pdf_characters import Geometry
 from extractor.formats.pdf_drawing import read_drawing
 from extractor.formats.pdf_findings import (
     TABLES_LOST,
     Findings,
+    PagesNotice,
     judge_pages,
     warn_of_attachments,
     warn_of_pages,
@@ -35,7 +38,8 @@ def read_pdf(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
 
     Page numbers, running heads, watermarks and footnotes go apart. Every line keeps the x edges
     of its characters, in the coordinates of the page as a viewer shows it. Pages without a text
-    layer, or with one that is garbage, make the document partial, with a warning that lists them.
+    layer, or with one that is garbage, are recognised from their picture; where that is not
+    installed, they make the document partial, with a warning that lists them.
 
     Raises:
         EncryptedFileError: a password is needed to open it.
@@ -47,8 +51,12 @@ def read_pdf(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
         contents, findings, outside = _read_pages(data, limits)
     fill_pages(contents, builder)
     judge_pages(contents, findings)
+    pictures = sorted(findings.no_text + findings.broken)
+    if pictures and ocr.is_available():
+        _recognize(data, contents, pictures, limits).warn(builder, limits)
+        findings.no_text, findings.broken = [], []
     write_pages(contents, builder, limits, bookmarks=outside.bookmarks)
-    if builder.is_empty and not (findings.no_text or findings.broken):
+    if builder.is_empty and not pictures:
         if findings.unreadable:
             raise CorruptFileError(f"PDF 的页面都已损坏。{REPAIR}")
         raise EmptyFileError("PDF 里只有空白页，没有文字。请确认选对了文件。")
@@ -82,6 +90,25 @@ def _read_pages(data: bytes, limits: Limits) -> tuple[Sequence[PageContent], Fin
         return contents, findings, read_outside(document)
 
 
+def _recognize(
+    data: bytes, contents: Sequence[PageContent], numbers: Sequence[int], limits: Limits
+) -> Recognized:
+    """Recognise these pages; pdfium is held only while one of them is drawn."""
+    with PDFIUM:
+        document = open_pdf(data)
+
+    def render(number: int, dpi: float) -> tuple[Any, float]:
+        with PDFIUM, closing(document[number - 1]) as page:
+            bitmap = page.render(scale=dpi / 72, rev_byteorder=True)
+            return bitmap.to_numpy().copy(), 72 / dpi
+
+    try:
+        return recognize_pages(contents, numbers, render, limits)
+    finally:
+        with PDFIUM:
+            document.close()
+
+
 def _read_page(
     document: pypdfium2.PdfDocument, number: int, tables: RuledTables, findings: Findings
 ) -> PageContent:
@@ -107,7 +134,7 @@ def _read_page(
 
 
 def _warn(findings: Findings, pages: int, builder: DocumentBuilder) -> None:
-    found = (
+    found: tuple[PagesNotice, ...] = (
         (findings.no_text, "no_text_layer", _NO_TEXT, True),
         (findings.broken, "broken_text_layer", _BROKEN, True),
         (findings.unreadable, "page_unreadable", _UNREADABLE, True),
@@ -118,12 +145,12 @@ def _warn(findings: Findings, pages: int, builder: DocumentBuilder) -> None:
 
 
 _NO_TEXT = (
-    "没有文字层（多为扫描件），需要 OCR，这些页的内容没有读取。"
-    "请先用 OCR 软件转成带文字层的 PDF，或向出文单位索取文字版。"
+    "没有文字层（多为扫描件），要识别（OCR）才能读出文字，这些页的内容没有读取。"
+    f"{ocr.INSTALL}；或先用 OCR 软件转成带文字层的 PDF，或向出文单位索取文字版。"
 )
 _BROKEN = (
     "的文字层是乱码（字体缺少字符对照表），与印刷的不符，没有采用。"
-    "请打印成图片后用 OCR 识别，或向出文单位索取 Word 版。"
+    f"{ocr.INSTALL}，或向出文单位索取 Word 版。"
 )
 _UNREADABLE = f"已损坏，没有读取。{REPAIR}"
 _SCANNED = "有整页图像，文字层可能来自 OCR，会有错字。姓名、金额、文号请对照图像核对。"

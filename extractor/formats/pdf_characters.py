@@ -261,7 +261,7 @@ class PlacedText:
         if em is not None and bottom - top > _TALL * em:
             middle = (top + bottom) / 2
             top, bottom = middle - 0.6 * em, middle + 0.6 * em
-        return Line(text, page, top, bottom, left, right, em, column, raised)
+        return Line(text, page, top, bottom, left, right, em=em, column=column, raised=raised)
 
     def _raised(self, words: Sequence[tuple[int, int]], text: str) -> tuple[tuple[int, int], ...]:
         """Return the ranges of `text` whose characters are small and stand above the line."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
-from extractor.document import DocumentBuilder
+from extractor.document import DocumentBuilder, NoticeCode
 from extractor.formats.pdf_pages import PageContent
 
 _SPARSE: Final = 12  # characters: a stamped page number is no text layer
@@ -23,6 +23,10 @@ TABLES_LOST: Final = (
     "的表格线过多或已损坏，没有识别出表格，已按普通文字读取，各格的内容可能连在一起。"
     "请对照原件核对，或向出文单位索取 Word 版。"
 )
+
+
+PagesNotice: TypeAlias = tuple[Sequence[int], NoticeCode, str, bool]
+"""Page numbers, code, message, and whether something could not be read."""
 
 
 @dataclass(slots=True)
@@ -86,10 +90,8 @@ def _is_garbage(visible: str) -> bool:
     return lost > _GARBAGE * len(visible) or rare > _FOREIGN * max(len(ideographs), _FEWEST)
 
 
-def warn_of_pages(
-    found: Iterable[tuple[Sequence[int], str, str, bool]], pages: int, builder: DocumentBuilder
-) -> None:
-    """Warn of `(page numbers, code, message, is partial)`; `pages` is how many the file has."""
+def warn_of_pages(found: Iterable[PagesNotice], pages: int, builder: DocumentBuilder) -> None:
+    """Warn of what was found; `pages` is how many the file has."""
     for numbers, code, message, partial in found:
         if numbers:
             where = f"全部 {pages} 页" if len(numbers) == pages else f"第{page_list(numbers)}页"

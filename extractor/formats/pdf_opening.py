@@ -28,10 +28,19 @@ def open_pdf(data: bytes) -> pypdfium2.PdfDocument:
     try:
         return pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as exc:
+        if _has_no_pages(data):
+            raise EmptyFileError("PDF 里一页也没有。请重新导出后再上传。") from exc
         if exc.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
             raise EncryptedFileError(
                 "PDF 设有打开密码，无法读取。请用密码打开后打印或另存为不加密的 PDF，再上传。"
             ) from exc
-        if exc.err_code == pdfium.FPDF_ERR_SUCCESS:
-            raise EmptyFileError("PDF 里一页也没有。请重新导出后再上传。") from exc
         raise CorruptFileError(f"PDF 已损坏或没有传完，无法打开。{REPAIR}") from exc
+
+
+def _has_no_pages(data: bytes) -> bool:
+    """Tell a sound file without pages; after it, the error code is that of some earlier file."""
+    handle = pdfium.FPDF_LoadMemDocument64(data, len(data), None)
+    if not handle:
+        return False
+    pdfium.FPDF_CloseDocument(handle)
+    return True

@@ -7,9 +7,10 @@ Between the last two, lines from elsewhere may take the place of those of a page
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
 from typing import Final
 
@@ -35,6 +36,7 @@ from extractor.formats.pdf_tables import CellMap, TableCell
 from extractor.formats.pdf_watermarks import take_watermarks, watermark_texts
 
 _NO_BOOKMARKS: Final[Bookmarks] = {}
+_STEP: Final = 0.3  # of its height: so far a line that is askew may leave its box
 
 
 @dataclass(slots=True)
@@ -44,7 +46,8 @@ class PageContent:
     `text`, `drawing` and `grid` (the cells of its tables) are what the page shows; `lines` (those
     outside tables), `sideways` and `cells` are what `fill_page` makes of them.
     `page` is the page as it is read. It is turned by `turn` degrees from the page as shown when
-    most of the text stands sideways there; the places of its lines go back by `as_shown`.
+    most of the text stands sideways there, and then by `skew` radians (both clockwise, about the
+    middle) when it was scanned askew; the places of its lines go back by `as_shown`.
     """
 
     page: Page
@@ -53,6 +56,7 @@ class PageContent:
     text: PlacedText | None = None
     drawing: Drawing = field(default_factory=Drawing)
     grid: Sequence[TableCell] = ()
+    skew: float = 0.0
     lines: list[Line] = field(default_factory=list)
     sideways: list[Line] = field(default_factory=list)
     cells: list[tuple[TableCell, list[Line]]] = field(default_factory=list)
@@ -62,31 +66,79 @@ class PageContent:
         """Width and height of the page as a viewer shows it."""
         return self.geometry.turned(-self.turn).size
 
-    def as_shown(self, line: Line) -> PlacedLine:
+    def as_shown(self, line: Line) -> list[PlacedLine]:
         """Return the line with its place on the page as a viewer shows it.
 
-        The characters of a turned line share the box of the line.
+        A line that is askew comes in parts, each a step lower or higher. The characters of a
+        turned line share the box of the line.
         """
-        if not self.turn:
-            return line
-        box = (line.x0, line.top, line.x1, line.bottom)
+        parts: list[PlacedLine] = self._askew(line) if self.skew else [line]
+        return [self._turned_back(part) for part in parts] if self.turn else parts
+
+    def _turned_back(self, line: PlacedLine) -> PlacedLine:
+        box = (line.left[0], line.top, line.right[-1], line.bottom)
         x0, top, x1, bottom = self.geometry.turned_box(box, -self.turn)
         count = len(line.text)
-        return PlacedLine(line.text, line.page, top, bottom, [x0] * count, [x1] * count)
+        return replace(line, top=top, bottom=bottom, left=[x0] * count, right=[x1] * count)
+
+    def _askew(self, line: Line) -> list[PlacedLine]:
+        fall = abs(math.sin(self.skew)) * (line.x1 - line.x0)
+        count = len(line.text)
+        steps = min(math.ceil(fall / (_STEP * (line.bottom - line.top))), count) or 1
+        parts = []
+        for at in range(steps):
+            first, last = at * count // steps, (at + 1) * count // steps
+            left, right = line.left[first:last], line.right[first:last]
+            moved, fallen = self._moved((left[0] + right[-1]) / 2, line.middle)
+            parts.append(
+                PlacedLine(
+                    line.text[first:last],
+                    line.page,
+                    line.top + fallen,
+                    line.bottom + fallen,
+                    [edge + moved for edge in left],
+                    [edge + moved for edge in right],
+                    line.confidence,
+                )
+            )
+        return parts
+
+    def _moved(self, x: float, y: float) -> tuple[float, float]:
+        """Return how far right and down a point lies on the page that is askew."""
+        width, height = self.geometry.size
+        sine, cosine = math.sin(self.skew), math.cos(self.skew)
+        across, down = x - width / 2, y - height / 2
+        return cosine * across + sine * down - across, cosine * down - sine * across - down
+
+    def _box_askew(self, box: tuple[float, ...]) -> tuple[float, float, float, float]:
+        """Return the level box around a box that is askew."""
+        x0, top, x1, bottom = box
+        corners = [(x, y, *self._moved(x, y)) for x in (x0, x1) for y in (top, bottom)]
+        across = [x + moved for x, _, moved, _ in corners]
+        down = [y + fallen for _, y, _, fallen in corners]
+        return min(across), min(down), max(across), max(down)
 
     def box(self, line: Line) -> Box:
         """Return the box of a line on the page as a viewer shows it."""
-        placed = self.as_shown(line)
-        return (line.page, placed.left[0], placed.top, placed.right[-1], placed.bottom)
+        parts = self.as_shown(line)
+        return (
+            line.page,
+            min(part.left[0] for part in parts),
+            min(part.top for part in parts),
+            max(part.right[-1] for part in parts),
+            max(part.bottom for part in parts),
+        )
 
     def area(self, parts: Sequence[Line | Run]) -> Box:
         """Return the box around lines or runs on the page as a viewer shows it."""
-        box = (
+        box: tuple[float, ...] = (
             min(part.x0 for part in parts),
             min(part.top for part in parts),
             max(part.x1 for part in parts),
             max(part.bottom for part in parts),
         )
+        if self.skew:
+            box = self._box_askew(box)
         x0, top, x1, bottom = self.geometry.turned_box(box, -self.turn) if self.turn else box
         return (self.page.number, x0, top, x1, bottom)
 
@@ -265,7 +317,7 @@ class _Writer:
         if self._blocks > self._limits.max_blocks:
             raise over_limit("段落过多", "max_blocks", f"{self._limits.max_blocks} 段")
         lines = without_hyphens(lines)
-        placed = [self._contents[line.page - 1].as_shown(line) for line in lines]
+        placed = [part for line in lines for part in self._contents[line.page - 1].as_shown(line)]
         self._builder.add_block(
             join(lines), kind, page=lines[0].page, level=level, cell=cell, lines=placed
         )

@@ -121,7 +121,7 @@ def decode(data: bytes) -> Decoded:
         best = _repaired(data)
     if best is None:
         raise UnsupportedFormatError(
-            "无法识别文件内容：不是 PDF、DOCX，也不是 UTF-8、GBK 或 UTF-16 编码的文本。"
+            "无法识别文件内容：不是能读的任何一种格式，也不是 UTF-8、GBK 或 UTF-16 编码的文本。"
             "请用原来的软件打开，另存为 PDF 或 UTF-8 文本后再上传。"
         )
     return best

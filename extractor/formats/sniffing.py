@@ -58,6 +58,36 @@ def is_pdf(data: bytes) -> bool:
     return at == 0 or (at > 0 and data[at - 1] in b"\r\n\x00\xbf")
 
 
+def is_png(data: bytes) -> bool:
+    """Tell whether this is a PNG picture."""
+    return data.startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def is_jpeg(data: bytes) -> bool:
+    """Tell whether this is a JPEG picture."""
+    return data.startswith(b"\xff\xd8\xff")
+
+
+def is_tiff(data: bytes) -> bool:
+    """Tell whether this is a TIFF file."""
+    return data.startswith((b"II*\x00", b"MM\x00*"))
+
+
+def is_webp(data: bytes) -> bool:
+    """Tell whether this is a WebP picture."""
+    return data.startswith(b"RIFF") and data.startswith(b"WEBP", 8)
+
+
+def is_bmp(data: bytes) -> bool:
+    """Tell whether this is a BMP picture, and no text that begins with these letters."""
+    return data.startswith(b"BM") and b"\x00" in data[:4096]
+
+
+def is_gif(data: bytes) -> bool:
+    """Tell whether this is a GIF picture."""
+    return data.startswith((b"GIF87a", b"GIF89a")) and b"\x00" in data[:4096]
+
+
 def is_docx(data: bytes) -> bool:
     """Tell whether this is a ZIP with a Word document in it; a cut-off one is known too."""
     if not data.startswith(ZIP):
@@ -134,7 +164,7 @@ def refusal(data: bytes) -> ParseError:
     kind = _foreign(data)
     if kind is None:
         return UnsupportedFormatError(
-            "无法识别文件类型：内容既不是 PDF、DOCX，也不是文本。"
+            "无法识别文件类型：内容不是能读的任何一种格式。"
             "请用原来的软件打开，另存为 PDF 后再上传。"
         )
     return _unsupported(kind)

@@ -14,7 +14,7 @@ from docx.oxml.table import CT_Tbl
 from docx.oxml.text.paragraph import CT_P
 from docx.table import Table
 
-from extractor.document import DocumentBuilder, FurnitureKind
+from extractor.document import DocumentBuilder, FurnitureKind, NoticeCode
 from extractor.errors import EmptyFileError
 from extractor.formats.limits import Limits, over_limit
 from extractor.formats.word_inline import (
@@ -235,8 +235,8 @@ class _Walker:
                 raise EmptyFileError("文档里没有文字。请确认选对了文件。")
             self._builder.warn(
                 "no_text_layer",
-                f"文档里只有图片（{met['pictures']} 张），没有文字，需要 OCR。"
-                "请先用 OCR 软件识别，或向出文单位索取文字版。",
+                f"文档里只有图片（{met['pictures']} 张），没有文字，没有读取。"
+                "请另存为 PDF 后再上传，或向出文单位索取文字版。",
                 partial=True,
             )
         elif met["pictures"]:
@@ -248,7 +248,7 @@ class _Walker:
                 self._builder.warn(code, message, partial=partial)
 
 
-_FINDINGS: Final = (
+_FINDINGS: Final[tuple[tuple[str, NoticeCode, str, bool], ...]] = (
     (
         "tracked",
         "tracked_changes",

@@ -1,0 +1,123 @@
+"""Recognition of the text of pictures: what comes out of it, and two pages at a time.
+
+The work itself is in `ocr_engine`, which needs the packages of the extra `ocr` and is loaded for
+the first page. Everything here works without them.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+if TYPE_CHECKING:  # it would load pdfium, which who only asks for the installation does not need
+    from extractor.formats.pdf_drawing import Edge
+
+INSTALL: Final = "请让管理员安装识别组件：pip install 'hecha[ocr]'（识别在本机进行，不联网）"
+"""What to do where recognition is not installed."""
+
+DPI: Final = 200
+"""Dots an inch at which pages are recognised: more costs time and finds no more."""
+
+_MOST_AT_ONCE: Final = 4  # each page that is read needs 100 MiB
+_SILENT: Final = {"ORT_DISABLE_TELEMETRY": "1", "ORT_TELEMETRY_DISABLED": "1"}
+"""ONNX Runtime numbers the machine, keeps that at home and reports its use, unless told before
+it is loaded that it must not."""
+_PACKAGES: Final = ("rapidocr", "onnxruntime", "cv2", "numpy")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of recognised characters; places are in points on the page turned and levelled.
+
+    `left` and `right` have one entry a character; `confidence` is 0 to 1.
+    """
+
+    text: str
+    left: tuple[float, ...]
+    right: tuple[float, ...]
+    top: float
+    bottom: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What was read from the picture of a page.
+
+    The page was turned clockwise by `turn` degrees (a multiple of 90) to be read, and then
+    clockwise by `skew` radians about its middle to be level. `upright` and `level` are the ruling
+    lines, in points. `dropped` counts lines that were not legible, `is_cut` tells that the page
+    held more than is read of one page.
+    """
+
+    pieces: tuple[Piece, ...]
+    turn: int = 0
+    skew: float = 0.0
+    upright: tuple[Edge, ...] = ()
+    level: tuple[Edge, ...] = ()
+    dropped: int = 0
+    is_cut: bool = False
+
+
+class Engine(Protocol):
+    """What reads a picture; safe to use from several threads."""
+
+    def read(self, picture: Any, points: float) -> Recognition:
+        """Read a picture: an array of rows of RGB pixels, each `points` wide and high."""
+        ...  # pragma: no cover
+
+
+_LOADING = threading.Lock()
+
+
+@cache
+def is_available() -> bool:
+    """Tell whether the packages of the extra `ocr` are installed."""
+    return all(find_spec(name) is not None for name in _PACKAGES)
+
+
+@cache
+def _load() -> Engine:
+    os.environ.update(_SILENT)
+    engine: Engine = import_module("extractor.formats.ocr_engine").load_engine()
+    return engine
+
+
+def engine() -> Engine:
+    """Return the engine; its models load on the first call and stay."""
+    with _LOADING:
+        return _load()
+
+
+def recognize(
+    numbers: Iterable[int], render: Callable[[int], tuple[Any, float]]
+) -> Iterator[tuple[int, Recognition]]:
+    """Yield page number and recognition of each page, in order, as many at a time as cores.
+
+    `render` returns picture and points a pixel of a page. It is called in this thread, for a page
+    more than are being read, so that few pictures are in memory.
+    """
+    reader = engine()
+    workers = min(os.cpu_count() or 1, _MOST_AT_ONCE)
+    waiting: deque[tuple[int, Future[Recognition]]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="ocr") as pool:
+        try:
+            for number in numbers:
+                waiting.append((number, pool.submit(reader.read, *render(number))))
+                if len(waiting) > workers:
+                    first, future = waiting.popleft()
+                    yield first, future.result()
+            while waiting:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        finally:
+            for _, future in waiting:
+                future.cancel()
