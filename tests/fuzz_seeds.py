@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from importlib.util import find_spec
 
+from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
 from bench.long_report import task_rows
@@ -167,6 +168,16 @@ def _msg() -> bytes:
     )
 
 
+def _picture(form: str) -> bytes:
+    """A small picture with something dark on it, in one of the formats of Pillow."""
+    image = Image.new("RGB", (96, 64), "white")
+    image.paste("black", (20, 20, 70, 30))
+    buffer = io.BytesIO()
+    pages = {"save_all": True, "append_images": [image]} if form == "TIFF" else {}
+    image.save(buffer, form, **pages)
+    return buffer.getvalue()
+
+
 def _files() -> dict[str, bytes]:
     return {"案卷/报告.txt": TEXT.encode(), "案卷/报告.docx": _docx(), "空.txt": b""}
 
@@ -188,6 +199,14 @@ SEEDS: Sequence[Seed] = (
     Seed("DOCX", "a.docx", _docx, "xml", has_parts=True),
     Seed("DOCX", "a.docx", partial(_by_form, "DOCX"), "xml", has_parts=True),
     Seed("OFD", "a.ofd", _ofd, "xml", has_parts=True),
+    *(
+        Seed("图片", f"a.{ending}", partial(_picture, form), "binary")
+        for ending, form in (("png", "PNG"), ("jpg", "JPEG"), ("tif", "TIFF"), ("bmp", "BMP"))
+    ),
+    *(
+        Seed("图片", f"a.{ending}", partial(_picture, form), "binary")
+        for ending, form in (("webp", "WebP"), ("gif", "GIF"))
+    ),
     Seed("网页", "a.html", lambda: PAGES[0].markup.encode(), "html"),
     Seed("网页", "a.html", lambda: PAGES[3].markup.encode("gb18030"), "html"),
     Seed("MHT", "a.mht", partial(_by_form, "网页归档（MHT）"), "mail"),

@@ -34,7 +34,7 @@ from extractor.formats.limits import MIB
 from tests.fuzz_seeds import SEEDS, WORDS, MissingError, Seed, parts_of
 
 LIMITS: Final = Limits(
-    max_seconds=20.0, max_cpu_seconds=20, max_memory_bytes=768 * MIB, max_convert_seconds=20.0
+    max_seconds=20.0, max_cpu_seconds=20, max_memory_bytes=1024 * MIB, max_convert_seconds=20.0
 )
 """A spoilt small file stays far below these; one that reaches a limit of time is a finding."""
 SECONDS: Final = 10.0

@@ -27,6 +27,8 @@ from extractor.formats.picture_frames import (
 )
 
 _POINTS: Final = 72
+_BROKEN: Final = (OSError, SyntaxError, EOFError, KeyError, ValueError)
+"""What Pillow raises on a damaged picture."""
 
 
 def read_image(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
@@ -51,7 +53,7 @@ def read_image(data: bytes, builder: DocumentBuilder, limits: Limits) -> None:
                 _read_frames(image, builder, limits)
         except Image.DecompressionBombError as exc:
             raise too_many_pixels(limits) from exc
-        except (UnidentifiedImageError, OSError, SyntaxError, EOFError) as exc:
+        except (UnidentifiedImageError, *_BROKEN) as exc:
             raise CorruptFileError(f"图片已损坏或没有传完，无法读取。{_AGAIN}") from exc
 
 
