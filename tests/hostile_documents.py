@@ -449,6 +449,15 @@ def strange_version(part: str) -> bytes:
     return changed(docx(paragraph(TEXT), header1=paragraph("文件"), footnotes=note), age)
 
 
+# --- pictures -----------------------------------------------------------------------------------
+
+
+def sizeless_tiff() -> bytes:
+    """A TIFF of one entry, which is not its width."""
+    entry = struct.pack("<HHII", 259, 3, 1, 1)
+    return b"II*\x00" + struct.pack("<IH", 8, 1) + entry + bytes(4)
+
+
 # --- OFD ----------------------------------------------------------------------------------------
 
 

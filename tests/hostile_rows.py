@@ -19,6 +19,7 @@ from tests.sample_files import pdf, rtf, zip_file
 TEXT, DATA, FILES = doc.TEXT, box.DATA, doc.FILES
 OFFICE = pytest.mark.skipif(office_tools.find_office() is None, reason="没有安装 LibreOffice")
 Maker = Callable[[], bytes]
+PNG = b"\x89PNG\r\n\x1a\n"
 HELD = "parse_crashed|limit_exceeded|file_empty|read"
 """How a file ends that only memory or time can hold: PDFium breaks down, or gives up before."""
 
@@ -128,6 +129,11 @@ WORD_ROWS = (
     bad("a header that is no XML", doc.torn_header, "docx", "file_corrupt"),
     bad("XML 0.0 as body", lambda: doc.strange_version("word/document"), "docx", "file_corrupt"),
     bad("XML 0.0 as header", lambda: doc.strange_version("header1"), "docx", "file_corrupt"),
+)
+
+PICTURE_ROWS = (
+    bad("a TIFF without a size", doc.sizeless_tiff, "tif", "file_corrupt"),
+    bad("a PNG that is no more than a mark", lambda: PNG + bytes(99), "png", "file_corrupt"),
 )
 
 OFD_ROWS = (
@@ -453,4 +459,13 @@ LETTER_ROWS = (
     ),
 )
 
-ROWS = (*PDF_ROWS, *WORD_ROWS, *OFD_ROWS, *OFFICE_ROWS, *PAGE_ROWS, *ARCHIVE_ROWS, *LETTER_ROWS)
+ROWS = (
+    *PDF_ROWS,
+    *WORD_ROWS,
+    *PICTURE_ROWS,
+    *OFD_ROWS,
+    *OFFICE_ROWS,
+    *PAGE_ROWS,
+    *ARCHIVE_ROWS,
+    *LETTER_ROWS,
+)

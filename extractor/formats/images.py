@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from collections.abc import Sequence
 from typing import Any, Final
@@ -27,7 +28,10 @@ from extractor.formats.picture_frames import (
 )
 
 _POINTS: Final = 72
-_BROKEN: Final = (OSError, SyntaxError, EOFError, KeyError, ValueError)
+_BROKEN: Final = (
+    *(OSError, SyntaxError, EOFError, LookupError, ValueError, TypeError),
+    *(ArithmeticError, struct.error),
+)
 """What Pillow raises on a damaged picture."""
 
 
