@@ -245,6 +245,37 @@ def test_a_gazette_of_two_columns_is_read_column_by_column() -> None:
     assert text.replace("\n", "") == "某某市人民政府公报" + "左" * 400 + "右" * 400
 
 
+def two_columns(left: str, right: str, rows: int, short: int, gap: float = 24.0) -> Sheet:
+    """A page of two columns, `rows` lines of `left` and `short` of `right`, with a page number."""
+    at = 60 + 11 * len(left) + gap
+    first = [Print(60, 150 + 20 * row, left, 11) for row in range(rows)]
+    second = [Print(at, 150 + 20 * row, right, 11) for row in range(short)]
+    return Sheet([*first, *second, centred("— 3 —", 800, 11)])
+
+
+@pytest.mark.parametrize(
+    ("rows", "short", "gap"),
+    [
+        pytest.param(20, 20, 9, id="a narrow gap, over which pdfium goes on"),
+        pytest.param(20, 3, 24, id="a last page with little in its second column"),
+        pytest.param(4, 0, 24, id="a last page with little in its first column"),
+    ],
+)
+def test_columns_are_those_of_the_page_before(rows: int, short: int, gap: float) -> None:
+    left, right = "左" * 20, "右" * 20
+    whole = two_columns(left, right, 20, 20, gap)
+    document = read(pdf(whole, two_columns(left, right, rows, short, gap)))
+    body = left * 20 + right * 20
+    assert document.text.replace("\n", "") == body + left * rows + right * short
+    assert [item.kind for item in document.furniture] == ["page_number"] * 2
+
+
+def test_a_page_of_full_width_after_columns_has_none() -> None:
+    wide = [Print(60, 150 + 20 * row, "全" * 43, 11) for row in range(8)]
+    document = read(pdf(two_columns("左" * 20, "右" * 20, 20, 20), Sheet(wide)))
+    assert document.text.replace("\n", "").endswith("右" + "全" * 43 * 8)
+
+
 # --- furniture ----------------------------------------------------------------------------------
 
 

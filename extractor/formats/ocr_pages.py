@@ -13,7 +13,7 @@ from extractor.formats.limits import Limits
 from extractor.formats.ocr import DPI, Recognition, recognize
 from extractor.formats.ocr_text import RecognizedText, drawing_of
 from extractor.formats.pdf_findings import PagesNotice, page_list
-from extractor.formats.pdf_pages import PageContent, fill_page
+from extractor.formats.pdf_pages import PageContent, fill
 from extractor.formats.pdf_tables import RuledTables
 
 _MANY_UNCERTAIN: Final = 0.1  # of the lines of a page
@@ -94,20 +94,22 @@ def recognize_pages(
         if recognition is None:
             outcome.failed.append(number)
             continue
-        _fill(contents[number - 1], recognition, tables)
+        _put(contents[number - 1], recognition, tables)
         _judge(number, recognition, outcome)
+    read = [contents[number - 1] for number in (*outcome.read, *outcome.empty)]
+    fill(sorted(read, key=lambda content: content.page.number))
+    for content in read:
+        content.text = None
     return outcome
 
 
-def _fill(content: PageContent, recognition: Recognition, tables: RuledTables) -> None:
+def _put(content: PageContent, recognition: Recognition, tables: RuledTables) -> None:
     content.geometry = content.geometry.turned(recognition.turn - content.turn)
     content.turn, content.skew = recognition.turn, recognition.skew
     content.page = Page(content.page.number, *content.geometry.size)
     content.text = RecognizedText(recognition)
     content.drawing = drawing_of(recognition)
     content.grid = tables.find(content.drawing) or ()
-    fill_page(content)
-    content.text = None
 
 
 def _judge(number: int, recognition: Recognition, outcome: Recognized) -> None:

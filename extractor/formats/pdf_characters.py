@@ -7,7 +7,7 @@ import operator
 import re
 import unicodedata
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -30,6 +30,7 @@ _RAISED: Final = 0.15
 _SMALL: Final = 0.75
 _SPREAD: Final = 0.8
 _FEWEST_SPREAD: Final = 3
+_INK: Final = 1.0  # points that a character may reach into a blank strip
 
 # Fonts that share a glyph between an ideograph and its radical give the radical back: ⺠ for 民.
 # The pairs are those of the Unicode file EquivalentUnifiedIdeograph.txt in which both look alike
@@ -195,6 +196,22 @@ class PlacedText:
             runs.extend(self._cut(first, run.end, current))
         return runs
 
+    def split(self, run: Run, x: float, width: float) -> list[Run]:
+        """Cut a run at `x` if it leaves a strip of this width around it blank."""
+        if not run.x0 < x < run.x1:
+            return [run]
+        solid = [
+            at
+            for at in range(run.start, run.end)
+            if self.left[at] < self.right[at] and not self.text[at].isspace()
+        ]
+        before = max((self.right[at] for at in solid if self.left[at] < x), default=run.x0)
+        after = min((self.left[at] for at in solid if self.left[at] >= x), default=run.x1)
+        if before > x - width / 2 + _INK or after < x + width / 2 - _INK:
+            return [run]
+        cut = next(at for at in solid if self.left[at] >= x)
+        return [*self._cut(run.start, cut, run.cell), *self._cut(cut, run.end, run.cell)]
+
     def _cut(self, start: int, end: int, cell: int) -> list[Run]:
         start, end = self._strip(start, end)
         return [self._run(start, end, cell)] if start < end else []
@@ -228,17 +245,7 @@ class PlacedText:
 
     def lines(self, runs: Sequence[Run], page: int, column: int = 0) -> list[Line]:
         """Put runs that stand in one row together, rows from top to bottom."""
-        rows: list[list[Run]] = []
-        lead: Run | None = None
-        for run in sorted(runs, key=lambda run: run.middle):
-            if lead is not None and _same_row(lead, run):
-                rows[-1].append(run)
-                if run.end - run.start > lead.end - lead.start:
-                    lead = run
-            else:
-                rows.append([run])
-                lead = run
-        return [self._line(row, page, column) for row in rows]
+        return [self._line(row, page, column) for row in rows_of(runs)]
 
     def _line(self, row: list[Run], page: int, column: int) -> Line:
         words = list(self._words(sorted(row, key=lambda run: run.x0)))
@@ -317,6 +324,21 @@ class PlacedText:
 def is_tilted(angle: float) -> bool:
     """Tell text that stands neither level nor upright; `angle` is in radians."""
     return abs(math.remainder(angle, math.pi / 2)) > SKEW
+
+
+def rows_of(runs: Iterable[Run]) -> list[list[Run]]:
+    """Put runs that stand in one row together, rows from top to bottom."""
+    rows: list[list[Run]] = []
+    lead: Run | None = None
+    for run in sorted(runs, key=lambda run: run.middle):
+        if lead is not None and _same_row(lead, run):
+            rows[-1].append(run)
+            if run.end - run.start > lead.end - lead.start:
+                lead = run
+        else:
+            rows.append([run])
+            lead = run
+    return rows
 
 
 def _same_row(lead: Run, run: Run) -> bool:

@@ -18,7 +18,7 @@ from extractor.document import BlockKind, Box, DocumentBuilder, Page, PlacedLine
 from extractor.formats.limits import Limits, over_limit
 from extractor.formats.pdf_bookmarks import Bookmarks, part_headings
 from extractor.formats.pdf_characters import Geometry, Line, PlacedText, Run
-from extractor.formats.pdf_columns import find_columns
+from extractor.formats.pdf_columns import Stack, find_columns
 from extractor.formats.pdf_drawing import Drawing
 from extractor.formats.pdf_footnotes import find_notes, without_marks
 from extractor.formats.pdf_furniture import find_furniture
@@ -44,7 +44,7 @@ class PageContent:
     """What was read from one page.
 
     `text`, `drawing` and `grid` (the cells of its tables) are what the page shows; `lines` (those
-    outside tables), `sideways` and `cells` are what `fill_page` makes of them.
+    outside tables), `sideways` and `cells` are what `fill` makes of them.
     `page` is the page as it is read. It is turned by `turn` degrees from the page as shown when
     most of the text stands sideways there, and then by `skew` radians (both clockwise, about the
     middle) when it was scanned askew; the places of its lines go back by `as_shown`.
@@ -155,8 +155,7 @@ def fill_pages(
     starts = [0, *(at for at, content in enumerate(contents) if content.page.number in begins)]
     for start, end in pairwise([*starts, len(contents)]):
         _take_watermarks(contents[start:end], builder)
-    for content in contents:
-        fill_page(content)
+    fill(contents)
 
 
 def _take_watermarks(contents: Sequence[PageContent], builder: DocumentBuilder) -> None:
@@ -169,23 +168,36 @@ def _take_watermarks(contents: Sequence[PageContent], builder: DocumentBuilder) 
             builder.add_furniture(said, "watermark", page=number, box=content.area(runs))
 
 
-def fill_page(content: PageContent) -> None:
-    """Make the lines of a page anew: those in each cell of its tables, those outside by columns."""
-    text, number, grid = content.text, content.page.number, content.grid
-    content.lines, content.sideways, content.cells = [], [], []
-    if text is None:
-        return
-    content.sideways = text.sideways_lines(number)
-    runs = text.runs
-    if grid:
-        runs = text.in_cells(CellMap(grid).cell_at)
-        inside: dict[int, list[Run]] = defaultdict(list)
-        for run in runs:
-            inside[run.cell].append(run)
-        content.cells = [(cell, text.lines(inside[at], number)) for at, cell in enumerate(grid)]
-        runs = inside[-1]
-    for column, part in find_columns(runs, content.page.width):
-        content.lines.extend(text.lines(part, number, column))
+def fill(contents: Sequence[PageContent]) -> None:
+    """Make the lines of pages anew: those in each cell of their tables, those outside by columns.
+
+    Pages without text are left as they are.
+    """
+    filled = [content for content in contents if content.text is not None]
+    stacks = [_fill_cells(content) for content in filled]
+    for content, stack, columns in zip(filled, stacks, find_columns(stacks), strict=True):
+        number = content.page.number
+        content.sideways = stack.text.sideways_lines(number)
+        content.lines = [
+            line for column, part in columns for line in stack.text.lines(part, number, column)
+        ]
+
+
+def _fill_cells(content: PageContent) -> Stack:
+    """Make the lines in the cells of the tables of a page; return what is outside them."""
+    text, grid = content.text, content.grid
+    if text is None:  # pragma: no cover - the caller has left such pages out
+        raise AssertionError(content.page.number)
+    content.cells = []
+    if not grid:
+        return Stack(text, text.runs, content.page.width)
+    inside: dict[int, list[Run]] = defaultdict(list)
+    for run in text.in_cells(CellMap(grid).cell_at):
+        inside[run.cell].append(run)
+    content.cells = [
+        (cell, text.lines(inside[at], content.page.number)) for at, cell in enumerate(grid)
+    ]
+    return Stack(text, inside[-1], content.page.width)
 
 
 def write_pages(
