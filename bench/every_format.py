@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from bench.fidelity import Fidelity, compare_facts, facts_of, judge_characters
 from bench.figures import Figure, show
-from bench.story_files import ARCHIVE, FORMS, Form, MissingError, Story, stories, zip_of
+from bench.story_files import ARCHIVE, FORMS, SCANS, Form, MissingError, Story, stories, zip_of
 from extractor import FileResult, parse, parse_all
 from extractor.document import Document
 
 CHARACTERS = 30_000
+SCANNED = 6_000
 EXAMPLES = 8
 
 
@@ -50,6 +51,8 @@ def measure(forms: Sequence[Form], told: Sequence[Story]) -> tuple[dict[str, Fig
         missed += [f"{form.name}：{example}" for example in total.missed[:EXAMPLES]]
         if form.is_clean:
             saved |= {f"{form.name}/{file.story.name}/{form.filename}": file for file in made}
+    if not saved:
+        return figures, missed
     name = f"压缩包，{len(saved)} 个文件"
     return figures | _figures(name, judge_archive(saved, facts), ARCHIVE), missed
 
@@ -97,6 +100,9 @@ def _figures(name: str, found: Fidelity, form: Form) -> dict[str, Figure]:
 def main() -> None:
     """Measure and print."""
     figures, missed = measure(FORMS, stories(CHARACTERS))
+    scanned, unread = measure(SCANS, stories(SCANNED))
+    figures |= scanned
+    missed += unread
     show("同样的报告，各种格式", figures)
     for example in missed:
         print(f"  {example}")

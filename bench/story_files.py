@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.long_report import evaluation_report, long_report, task_rows
+from bench.scans import Wear, as_pdf, has_chinese_font, pictures
 from bench.typesetting import (
     CONVERSION_SECONDS,
     HEADS,
@@ -28,6 +29,8 @@ from bench.typesetting import (
     print_by_canvas,
     report_docx,
 )
+from corpus.ofd_writer import Volume, typeset, write_ofd
+from extractor.formats import ocr
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +190,19 @@ def zip_of(files: Mapping[str, bytes]) -> bytes:
 
 
 @cache
+def _ofd(story: Story) -> bytes:
+    return write_ofd(Volume(typeset(story.paragraphs)))
+
+
+def _scan(story: Story, wear: Wear, columns: int = 1) -> bytes:
+    """Return the printed story as an office scans it: a PDF of worn pictures."""
+    if (obstacle := ocr.obstacle()) is not None:
+        raise MissingError(obstacle)
+    if not has_chinese_font():
+        raise MissingError("没有中文字体")
+    return as_pdf(list(pictures(_pdf(story, columns), wear)), wear.dpi, wear.quality or 90)
+
+
 def _by_office(story: Story, target: str, columns: int = 1) -> bytes:
     office = shutil.which("soffice")
     if office is None:
@@ -222,6 +238,7 @@ OUR_FORMS: Final = (
     Form("Markdown", "报告.md", _markdown),
     Form("PDF，一栏", "报告.pdf", _pdf, 99.95),
     Form("PDF，两栏", "报告.pdf", partial(_pdf, columns=2), 99.95, takes_tables=False),
+    Form("OFD", "报告.ofd", _ofd, takes_tables=False),
     Form("邮件附件", "来信.eml", _letter),
 )
 """What is written without a tool from outside."""
@@ -241,6 +258,29 @@ OFFICE_FORMS: Final = (
         takes_tables=False,
     ),
 )
+
+_WORN: Final = Wear(200, skew=-1.0, noise=10, seal=True, quality=60)
+SCANS: Final = (
+    Form("扫描件，150 dpi", "扫描.pdf", partial(_scan, wear=Wear(150)), 99.5, 97.0, is_clean=False),
+    Form(
+        "扫描件，200 dpi，红章、噪点、歪斜、JPEG",
+        "扫描.pdf",
+        partial(_scan, wear=_WORN),
+        99.5,
+        97.0,
+        is_clean=False,
+    ),
+    Form(
+        "扫描件，两栏，200 dpi，红章、噪点、歪斜、JPEG",
+        "扫描.pdf",
+        partial(_scan, wear=_WORN, columns=2),
+        99.5,
+        97.0,
+        takes_tables=False,
+        is_clean=False,
+    ),
+)
+"""Recognition takes a second a page: these are measured on shorter stories."""
 
 FORMS: Final = (*OUR_FORMS, *OFFICE_FORMS)
 """Every format; a new one is a row here."""

@@ -30,6 +30,7 @@ from extractor.document import Document, Page, Span
 from extractor.errors import CorruptFileError, LimitError, MissingToolError
 from extractor.formats import Limits, ocr, parse
 from extractor.formats.ocr import Piece, Recognition
+from extractor.formats.ocr_marks import mended
 from extractor.formats.ocr_places import place_characters
 from extractor.formats.pdf_characters import Geometry, Line
 from extractor.formats.pdf_pages import PageContent
@@ -254,6 +255,26 @@ def test_recognition_leaves_nothing_in_the_home(tmp_path: Path) -> None:
     environment = {**kept, "HOME": str(tmp_path)}
     subprocess.run([sys.executable, "-c", script], env=environment, cwd=ROOT, check=True)  # noqa: S603
     assert list(tmp_path.rglob("*")) == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "printed"),
+    [
+        ("管理不到位,台账不全;未参加:考核", "管理不到位，台账不全；未参加：考核"),
+        ("某公司(以下简称“甲”),成立", "某公司（以下简称“甲”），成立"),
+        ("青应急罚[2023]13号)。", "青应急罚〔2023〕13号）。"),
+        ("[2023]13号文", "〔2023〕13号文"),
+        ("青应急罚〔2023]13号", "青应急罚〔2023〕13号"),
+        ("青应急罚（2023〕13号", "青应急罚〔2023〕13号"),
+        ("损失1,250.5万元", "损失1,250.5万元"),
+        ("14:30", "14:30"),
+        ("GB 6441 (1986)", "GB 6441 (1986)"),
+        ("参考文献[12]", "参考文献[12]"),
+    ],
+)
+def test_marks_beside_chinese_are_of_full_width(seen: str, printed: str) -> None:
+    assert mended(seen) == printed
+    assert len(printed) == len(seen)
 
 
 # --- limits, warnings and confidence, with an engine that reads nothing ------------------------

@@ -8,7 +8,6 @@ on both.
 from __future__ import annotations
 
 import logging
-import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from extractor.errors import MissingToolError
 from extractor.formats import ocr_picture as picture_of
 from extractor.formats.ocr import INSTALL, Piece, Recognition
+from extractor.formats.ocr_marks import mended
 from extractor.formats.ocr_picture import Boxes, Picture
 from extractor.formats.ocr_places import place_characters
 from extractor.formats.pdf_drawing import Edge
@@ -31,7 +31,6 @@ _DOUBTFUL: Final = 0.8
 # Pixels, of the height that the recogniser reads lines in.
 _LINE_HEIGHT: Final = 48
 _MOST_READ: Final = 400_000  # ten full pages of print
-_BRACKETS: Final = re.compile(r"(?:〔(\d{4})[\])）}】]|[\[(（{【](\d{4})〕)")
 # Counts.
 _SAMPLE: Final = 4
 _SAMPLED: Final = 8  # heights of the line
@@ -155,18 +154,13 @@ class PageReader:
             if read > _MOST_READ:
                 return pieces, True
             result = self._recognizer.recognize_txt([_crop(grey, row)])
-            text, confidence = _paired(result.txts[0]), result.scores[0]
+            text, confidence = mended(result.txts[0]), result.scores[0]
             if text.strip():
                 words = result.word_results[0]
                 columns = [column for part in words.word_cols for column in part]
                 left, right = place_characters(text, columns, words.line_txt_len, x0, x1)
                 pieces.append(Piece(text, left, right, top, bottom, float(confidence)))
         return pieces, False
-
-
-def _paired(text: str) -> str:
-    """Mend the brackets of a year in a document number, of which one was seen for its like."""
-    return _BRACKETS.sub(lambda year: f"〔{year[1] or year[2]}〕", text)
 
 
 def _crop(grey: Picture, row: tuple[int, int, int, int]) -> Picture:

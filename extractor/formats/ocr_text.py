@@ -12,7 +12,9 @@ from extractor.formats.pdf_characters import FIRST_WIDE, Line, PlacedText, Run
 from extractor.formats.pdf_drawing import Drawing
 
 _FEWEST_WIDE: Final = 4
+_MANY_WIDE: Final = 8
 _SAME_SIZE: Final = 0.15
+_SAME_SIZE_OF_FEW: Final = 0.25
 
 
 class RecognizedText(PlacedText):
@@ -61,8 +63,9 @@ class RecognizedText(PlacedText):
         line = super()._line(row, page, column)
         em = line.em
         if em is not None and self._usual is not None:
-            few = sum(1 for char in line.text if char >= FIRST_WIDE) < _FEWEST_WIDE
-            if few or abs(em - self._usual) <= _SAME_SIZE * self._usual:
+            wide = sum(1 for char in line.text if char >= FIRST_WIDE)
+            alike = _SAME_SIZE if wide >= _MANY_WIDE else _SAME_SIZE_OF_FEW
+            if wide < _FEWEST_WIDE or abs(em - self._usual) <= alike * self._usual:
                 em = self._usual
         confidence = min(min(self._confidence[run.start : run.end]) for run in row)
         top, bottom = line.top, line.bottom

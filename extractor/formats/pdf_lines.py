@@ -258,7 +258,9 @@ def _begins(before: Line, line: Line, bodies: Bodies) -> bool:
     if _is_centred(line, body):
         room = old.width - (before.x1 - before.x0)
         return moved or not (_is_even(before, old) and fills(room, line, size, ended=ended))
-    if _is_centred(before, old) or not fills(old.right - before.x1, line, size, ended=ended):
+    room = old.right - before.x1
+    in_number = before.text[-1].isdigit() and line.text[0].isdigit() and room < size
+    if _is_centred(before, old) or not (in_number or fills(room, line, size, ended=ended)):
         return True
     return _begins_after_full_line(before, line, body, moved=moved)
 
