@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
+from PIL import Image, ImageDraw, ImageFont
+
 from corpus.ofd_writer import Sheet as OfdSheet
 from corpus.ofd_writer import Text, Volume, write_ofd, write_text
 from tests.container_files import Tree, compound_file
@@ -450,6 +452,17 @@ def strange_version(part: str) -> bytes:
 
 
 # --- pictures -----------------------------------------------------------------------------------
+
+
+def endless_print() -> bytes:
+    """A hundred and forty lines of five hundred characters, each to be recognised."""
+    page = Image.new("L", (3600, 3600), 255)
+    pen = ImageDraw.Draw(page)
+    for line in range(140):
+        pen.text((0, 26 * line), "0123456789" * 50, font=ImageFont.load_default(20), fill=0)
+    buffer = io.BytesIO()
+    page.save(buffer, "PNG", dpi=(200, 200))
+    return buffer.getvalue()
 
 
 def sizeless_tiff() -> bytes:

@@ -132,6 +132,13 @@ WORD_ROWS = (
 )
 
 PICTURE_ROWS = (
+    bad(
+        "a page of small print without end",
+        doc.endless_print,
+        "png",
+        "limit_exceeded|partial|tool_missing",
+        slow=True,
+    ),
     bad("a TIFF without a size", doc.sizeless_tiff, "tif", "file_corrupt"),
     bad("a PNG that is no more than a mark", lambda: PNG + bytes(99), "png", "file_corrupt"),
 )
