@@ -192,9 +192,9 @@ class Cast:
             ("有限公司", "有限公司", "有限公司", "有限责任公司", "股份有限公司")
         )
         full = f"{place}{brand}{trade}{ending}"
-        short = chance.pick(
-            (f"{brand}公司", f"{brand}公司", f"{brand}{trade[:2]}", f"{brand}{trade}")
-        )
+        shorts = dict(pair.split("/") for pair in words["trade_shorts"])
+        trade_short = f"{brand}{shorts[trade]}"
+        short = chance.pick((f"{brand}公司", trade_short, f"{trade_short}公司"))
         return Org(full, alias=short)
 
     def person(self, employer: Org, titles: str | Sequence[str]) -> Person:

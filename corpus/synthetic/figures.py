@@ -58,7 +58,7 @@ def money(chance: Chance, yuan: int) -> str:
     if form == 15:
         return f"{yuan}.00元（大写：{chinese(yuan, capital=True)}元整）"
     if form == 16:
-        return f"人民币{chinese(yuan, capital=True)}元整（¥{yuan:,}.00元）"
+        return f"人民币{chinese(yuan, capital=True)}元整（{chance.pick('¥￥')}{yuan}.00）"
     if form == 17 and yuan % MYRIAD == 0:
         return f"{chinese(yuan // MYRIAD)}万元"
     return in_myriads(yuan) if yuan >= MYRIAD and yuan % 100 == 0 else f"{yuan}元"

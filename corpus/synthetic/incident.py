@@ -11,6 +11,7 @@ from typing import Any
 from corpus.gold import GoldAccident
 from corpus.synthetic.cast import Cast, Org, Person
 from corpus.synthetic.chance import Chance
+from corpus.synthetic.figures import day, in_myriads
 from corpus.synthetic.grammar import ROWS
 
 FIRST_DAY = date(2016, 6, 1)
@@ -78,16 +79,19 @@ class Incident:
             cast.village_committee,
         ]
 
-    def truth(self) -> GoldAccident:
-        """Return the accident in the gold format; injuries are None where none is stated."""
-        return GoldAccident(
-            mark=self.mark,
-            date=self.day.isoformat(),
-            grade=self.grade,
-            type=self.scene["type"],
-            deaths=self.deaths,
-            injuries=self.injuries or None,
-            loss_yuan=self.loss,
+    def truth(self, text: str) -> GoldAccident:
+        """Return the accident in the gold format; a field is None where the text is silent."""
+        stated = {
+            "mark": (f"“{self.printed_mark}”", self.mark),
+            "date": (day(self.day), self.day.isoformat()),
+            "grade": (self.grade, self.grade),
+            "type": (self.scene["type"], self.scene["type"]),
+            "deaths": (f"{self.deaths}人死亡", self.deaths),
+            "injuries": (f"{self.injuries}人受伤", self.injuries),
+            "loss_yuan": (in_myriads(self.loss), self.loss),
+        }
+        return GoldAccident.model_validate(
+            {field: value for field, (words, value) in stated.items() if words in text}
         )
 
 

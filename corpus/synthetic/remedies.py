@@ -120,6 +120,31 @@ class Remedies:
         """Write a suggestion with its addressee."""
         self._ranged("suggestions", mark, table, org)
 
+    def duty(self, mark: str) -> None:
+        """Write what a reply asks of those who carry it out: 你局, or the safety office."""
+        actors: list[str] = []
+        incident = self._speaker.incident
+
+        def you(_argument: str) -> None:
+            name = incident.authorities["regulator"].use("你局")
+            self._scribe.write(name)
+            actors.append(name)
+
+        def office(_argument: str) -> None:
+            name = f"{incident.place[-1]}政府安委会办公室"
+            self._scribe.write(name, "ORG")
+            actors.append(name)
+
+        row = self._speaker.row("rep.close")
+        self._speaker.deadline = []
+        self._writer.start()
+        with (
+            self._scribe.record("measures", "required", actors, self._speaker.deadline),
+            self._scribe.sentence(row.role, row.family),
+        ):
+            self._scribe.write(mark)
+            self._speaker.say_row(row, {"you": you, "office": office}, whole=False)
+
     def _ranged(self, layer: Layer, mark: str, table: str, org: Org | None) -> None:
         actors: list[str] = []
         row = self._speaker.row(table)

@@ -18,7 +18,7 @@ def write_investigation(writer: DocumentWriter) -> None:
     incident = writer.speaker.incident
     writer.speaker.today = incident.reported
     writer.words("{name}" + writer.chance.pick(("调查报告", "调查报告", "调查处理报告")))
-    writer.maybe(0.5, "preamble")
+    writer.maybe(0.75, "preamble")
     if writer.chance.happens(0.8):
         writer.paragraph("setup")
         writer.paragraph("principle")
@@ -35,7 +35,6 @@ def write_investigation(writer: DocumentWriter) -> None:
     writer.heading("head.measures")
     writer.maybe(0.7, "slogan.lead")
     _measures(writer, writer.chance.between(3, 7))
-    writer.maybe(0.25, "trap.condition")
     writer.words("{mark}调查组")
     writer.plain(day(incident.reported))
 
@@ -166,8 +165,7 @@ def write_reply(writer: DocumentWriter) -> None:
         row = writer.speaker.row("measure.required")
         remedies.item(outline.next_group(), row, org, "required")
     for _ in range(writer.some("rep.close", 1, 3)):
-        writer.start(outline.next_chapter())
-        writer.speaker.say("rep.close")
+        remedies.duty(outline.next_chapter())
     writer.words("{gov.full}")
     writer.plain(day(incident.replied))
 
@@ -190,7 +188,6 @@ def write_evaluation(writer: DocumentWriter) -> None:
     _outcomes(writer)
     writer.heading("head.eval.measures")
     _reported(writer)
-    writer.maybe(0.3, "trap.statistics")
     if writer.chance.happens(0.6):
         writer.heading("head.eval.overall")
         writer.paragraph("eval.overall")

@@ -27,8 +27,13 @@ from extractor.extraction import Stage
 
 SHORTEST_QUOTE = 6
 PRONOUN_RATE = 0.6
+ANAPHORA_RATE = 0.3
+_PREFIXES = {"w": "", "dui": "对", "jiang": "将", "yu": "与"}
+"""The slots of the party in the words of a sanction, and the word before it."""
 _MAY_BE_BARE = re.compile(r"\{dui\}(处|给予|予以|作出|罚款|没收)")
 _PERCENTS = {"一般": (30, 40), "较大": (40, 60)}
+# Two careful readers may differ here.
+_ALSO = {"transfer.other": ("admin.unspecified",), "admin.unspecified": ("transfer.other",)}
 _CRIMINAL_ORGANS = ("police", "court", "procuratorate")
 
 
@@ -69,14 +74,15 @@ class Sanctioner:
         self._chance = speaker.chance
         self._scribe = speaker.scribe
         self._manner = manner
-        self._organ: str | None = None
 
     def one(self, party: Person | Org, letter: str, chosen: Sequence[Kind], frame: str) -> None:
         """Write one party with its kinds in a frame, and keep the records."""
         drafts = [self._draft(party, kind) for kind in chosen]
-        self._organ = None
         table = frame
-        address = self._pronoun(1.0 if frame.startswith("outcome.") else PRONOUN_RATE)
+        is_company = isinstance(party, Org) and party.sort == "company"
+        whom = "该公司" if is_company and self._chance.happens(ANAPHORA_RATE) else "其"
+        rate = 1.0 if frame.startswith("outcome.") else PRONOUN_RATE
+        address = self._pronoun(rate, whom)
         bindings = self._common(drafts, letter) | self._faults(party)
         bindings |= self._who(party, drafts)
         bindings["cues"] = lambda _: self._cues(drafts, letter, address)
@@ -88,7 +94,6 @@ class Sanctioner:
     def same(self, people: Sequence[Person], kind: Kind) -> None:
         """Write one kind for several people, their employer once."""
         drafts = [self._draft(person, kind) for person in people]
-        self._organ = None
 
         def names(_argument: str) -> None:
             self._list(people, drafts)
@@ -96,14 +101,13 @@ class Sanctioner:
         bindings = self._common(drafts, "O")
         bindings["list"] = names
         bindings["cues"] = lambda _: self._shared_cue(drafts, self._named(names), names)
-        bindings["cues_after"] = lambda _: self._shared_cue(drafts, self._pronoun(), None)
+        bindings["cues_after"] = lambda _: self._shared_cue(drafts, self._those(), None)
         self._speaker.say("frame.same", bindings)
         self._keep(drafts)
 
     def each(self, parties: Sequence[Person], chosen: Sequence[Kind], frame: str) -> None:
         """Write two people with a kind for each."""
         drafts = [self._draft(*pair) for pair in zip(parties, chosen, strict=True)]
-        self._organ = None
         bindings = self._common(drafts, "O")
         for number, (person, draft) in enumerate(zip(parties, drafts, strict=True), 1):
             bindings[f"i{number}"] = partial(self._intro, person, [draft])
@@ -116,7 +120,6 @@ class Sanctioner:
         """Write two companies with a fine for each."""
         fine = kinds()["admin.fine"]
         drafts = [self._draft(company, fine) for company in companies]
-        self._organ = None
         bindings = self._common(drafts, "C")
         for number, (company, draft) in enumerate(zip(companies, drafts, strict=True), 1):
             bindings[f"c{number}"] = partial(self._intro, company, [draft])
@@ -129,7 +132,6 @@ class Sanctioner:
         noun = self._chance.pick(("工作人员", "执法人员", "网格员", "巡查人员", "监管人员"))
         words = f"{count}名{noun}"
         draft = Draft(words, "group", kinds()["org.criticism"], count=count)
-        self._organ = None
 
         def whom(_argument: str) -> None:
             self._scribe.write("对")
@@ -139,6 +141,13 @@ class Sanctioner:
         bindings = self._common([draft], "O")
         bindings["dui_group"] = whom
         self._with_quotes("frame.group", bindings, [draft])
+
+    def passive(self, person: Person, kind: Kind) -> None:
+        """Write that somebody received a sanction that has a bare noun."""
+        drafts = [self._draft(person, kind)]
+        bindings = self._common(drafts, "O") | self._who(person, drafts)
+        bindings["noun1"] = partial(self._plain_words, self._chance.pick(kind.nouns))
+        self._with_quotes("outcome.passive", bindings, drafts)
 
     def check_done(self, unit: Org) -> None:
         """Write that a unit has handed in its written self-criticism."""
@@ -248,12 +257,19 @@ class Sanctioner:
 
     # Addressing
 
-    def _pronoun(self, rate: float = PRONOUN_RATE) -> dict[str, Binding]:
+    def _pronoun(self, rate: float = PRONOUN_RATE, whom: str = "其") -> dict[str, Binding]:
         """Return the slots of an object that was named before: 其, or at this rate nothing."""
-        words = {"w": "其", "dui": "对其", "jiang": "将其", "yu": "与其"}
+        words = {slot: f"{word}{whom}" for slot, word in _PREFIXES.items()}
         if not self._chance.happens(rate):
             words |= {"w": "", "dui": ""}
         return {slot: partial(self._plain_words, word) for slot, word in words.items()}
+
+    def _those(self) -> dict[str, Binding]:
+        """Return the slots of several people who were named before."""
+        word = self._chance.pick(("上述人员", "上述人员", "以上人员"))
+        words = {slot: f"{prefix}{word}" for slot, prefix in _PREFIXES.items()}
+        words |= {"w": self._chance.pick((word, "")), "several": ""}
+        return {slot: partial(self._plain_words, each) for slot, each in words.items()}
 
     def _named(self, write: Binding) -> dict[str, Binding]:
         """Return the slots of an object that is named here."""
@@ -262,8 +278,7 @@ class Sanctioner:
             self._scribe.write(word)
             write(argument)
 
-        words = {"w": "", "dui": "对", "jiang": "将", "yu": "与"}
-        return {slot: partial(with_word, word) for slot, word in words.items()}
+        return {slot: partial(with_word, word) for slot, word in _PREFIXES.items()}
 
     # The words of the sanctions
 
@@ -304,11 +319,12 @@ class Sanctioner:
     ) -> None:
         is_fact = draft.kind.organ == FACT
         row = self._speaker.row(f"{'fact' if is_fact else 'sanction'}.{draft.kind.name}")
-        if names is not None and not any(f"{{{slot}}}" in row.text for slot in address):
+        if names is not None and not any(f"{{{slot}}}" in row.text for slot in _PREFIXES):
             # A row without a place for the party: it is named before.
             self._scribe.write("对")
             names("")
-        if "{dui}" in row.text and not _MAY_BE_BARE.search(row.text) and names is None:
+        may_be_bare = names is not None or "several" in address
+        if "{dui}" in row.text and not _MAY_BE_BARE.search(row.text) and not may_be_bare:
             address = address | {"dui": partial(self._plain_words, "对其")}
         start, before = self._scribe.length, len(self._scribe.cues)
         self._speaker.say_row(row, address | self._values(draft, letter), whole=False)
@@ -466,5 +482,6 @@ class Sanctioner:
                     basis=(draft.basis,) if draft.basis else (),
                     quote=text[start:end],
                     alt_stage=alt,
+                    alt=_ALSO.get(draft.kind.code, ()),
                 )
             )

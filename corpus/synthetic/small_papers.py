@@ -78,8 +78,7 @@ def write_plan(writer: DocumentWriter) -> None:
         remedies.item(writer.outline.next_group(), row, org, "planned")
     writer.heading("head.plan.demands")
     for _ in range(writer.some("trap.condition", 1, 2)):
-        writer.start(writer.outline.next_group())
-        writer.speaker.say("trap.condition")
+        writer.paragraph("trap.condition")
     writer.plain(day(incident.reported))
 
 
@@ -90,11 +89,11 @@ def write_self_report(writer: DocumentWriter) -> None:
     writer.words("{unit.full}关于{mark}整改措施落实情况的报告")
     writer.words("{auth.regulator.full}：")
     writer.paragraph("eval.preamble")
+    writer.maybe(0.4, "trap.policy")
     writer.start(writer.outline.next_chapter() + "整改措施落实情况\n")
     remedies = Remedies(writer)
     for mark, _ in zip(writer.numbers(), range(writer.chance.between(3, 6)), strict=False):
         remedies.reported(mark, incident.unit)
-    writer.maybe(0.4, "trap.policy")
     writer.words("{unit.full}")
     writer.plain(day(incident.evaluated))
 

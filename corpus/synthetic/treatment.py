@@ -238,8 +238,12 @@ class Treatment:
 
     def outcome_officials(self, number: int) -> Iterator[Item]:
         """Yield items on officials who were disciplined, or not yet."""
+        done = Manner("decided", alt_stage=("executed",))
         for person in self.officials(number):
             chosen = self.choose("O", reported=True)
+            if chosen[0].nouns and self._chance.happens(0.25):
+                yield partial(Sanctioner(self._speaker, done).passive, person, chosen[0])
+                continue
             if self._chance.happens(0.08) and chosen[0].organ != NO_ORGAN:
                 yield self._told("not_executed", "", person, ("O", chosen[:1], "outcome.not"))
             else:

@@ -43,7 +43,7 @@ def make_gold(
     return Gold(
         id=name,
         kind=kind,
-        accident=incident.truth() if has_accident else None,
+        accident=incident.truth(text) if has_accident else None,
         document_numbers=tuple(dict.fromkeys(scribe.numbers)),
         organizations=tuple(groups),
         penalties=tuple(scribe.penalties),
