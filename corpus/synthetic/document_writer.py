@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from corpus.synthetic.chance import Chance
-from corpus.synthetic.figures import chinese
 from corpus.synthetic.sanctioning import Manner
 from corpus.synthetic.scribe import Scribe
 from corpus.synthetic.speaker import NO_BINDINGS, Bindings, Speaker
+from corpus.synthetic.spelling import chinese
 
 _ITEM_FORMS = ("{}.", "{}.", "{}、", "{}．", "（{}）", "（{}）")
+LOST_HEADINGS = 0.2
+"""Of noisy documents so many have no headings."""
 INDENTS = ("", "", "　　")
 
 
@@ -50,19 +52,22 @@ def draw_outline(chance: Chance) -> Outline:
 class DocumentWriter:
     """Writes chapters and paragraphs of one document."""
 
-    def __init__(self, speaker: Speaker) -> None:
-        """Choose the numbering."""
+    def __init__(self, speaker: Speaker, noise: float = 0.0) -> None:
+        """Choose the numbering, and whether copying lost the headings."""
         self.speaker = speaker
         self.chance: Chance = speaker.chance
         self.scribe: Scribe = speaker.scribe
         self.outline = draw_outline(self.chance)
         self.suggests = Manner("proposed", suggests=True)
+        self.has_lost_headings = self.chance.happens(noise * LOST_HEADINGS)
 
     def heading(
         self, table: str, *, is_group: bool = False, bindings: Bindings = NO_BINDINGS
     ) -> None:
-        """Write a heading on a line of its own."""
+        """Write a heading on a line of its own, unless this document has lost its headings."""
         self.scribe.line()
+        if self.has_lost_headings:
+            return
         self.scribe.write(self.outline.indent)
         row = self.speaker.row(table)
         with self.scribe.sentence("background", row.family):

@@ -11,8 +11,8 @@ from typing import Any
 from corpus.gold import GoldAccident
 from corpus.synthetic.cast import Cast, Org, Person
 from corpus.synthetic.chance import Chance
-from corpus.synthetic.figures import day, in_myriads
 from corpus.synthetic.grammar import ROWS
+from corpus.synthetic.spelling import day, in_myriads
 
 FIRST_DAY = date(2016, 6, 1)
 DAYS = 2_950

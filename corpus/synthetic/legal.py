@@ -8,8 +8,8 @@ from functools import cache
 from typing import Any
 
 from corpus.synthetic.chance import Chance
-from corpus.synthetic.figures import article
 from corpus.synthetic.grammar import ROWS
+from corpus.synthetic.spelling import article
 
 
 @cache

@@ -5,9 +5,9 @@ from __future__ import annotations
 from corpus.gold import Layer
 from corpus.synthetic.cast import Org
 from corpus.synthetic.document_writer import DocumentWriter
-from corpus.synthetic.figures import chinese
 from corpus.synthetic.grammar import Row
 from corpus.synthetic.speaker import Binding
+from corpus.synthetic.spelling import chinese
 from extractor.extraction import Modality
 
 LEAST_CHILDREN, MOST_CHILDREN = 2, 4

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from corpus.synthetic.document_writer import DocumentWriter
-from corpus.synthetic.figures import day
 from corpus.synthetic.remedies import Remedies
 from corpus.synthetic.sanctioning import Manner
 from corpus.synthetic.speaker import Bindings
+from corpus.synthetic.spelling import day
 from corpus.synthetic.treatment import Item, Treatment
 
 

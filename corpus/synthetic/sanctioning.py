@@ -9,7 +9,7 @@ from functools import partial
 from typing import Literal
 
 from corpus.gold import GoldPenalty
-from corpus.synthetic import figures
+from corpus.synthetic import spelling
 from corpus.synthetic.cast import Org, Person
 from corpus.synthetic.grammar import word_lists
 from corpus.synthetic.kinds_of import (
@@ -30,6 +30,7 @@ PRONOUN_RATE = 0.6
 ANAPHORA_RATE = 0.3
 _PREFIXES = {"w": "", "dui": "对", "jiang": "将", "yu": "与"}
 """The slots of the party in the words of a sanction, and the word before it."""
+_NEEDS_WHOM = re.compile(r"(责令|责成|约谈)\{w\}")
 _MAY_BE_BARE = re.compile(r"\{dui\}(处|给予|予以|作出|罚款|没收)")
 _PERCENTS = {"一般": (30, 40), "较大": (40, 60)}
 # Two careful readers may differ here.
@@ -111,6 +112,8 @@ class Sanctioner:
         bindings = self._common(drafts, "O")
         for number, (person, draft) in enumerate(zip(parties, drafts, strict=True), 1):
             bindings[f"i{number}"] = partial(self._intro, person, [draft])
+            if number > 1 and person.employer is parties[0].employer:
+                bindings[f"i{number}"] = partial(self._colleague, person, draft, drafts[0])
             if draft.kind.nouns:
                 noun = self._chance.pick(draft.kind.nouns)
                 bindings[f"noun{number}"] = partial(self._plain_words, noun)
@@ -239,17 +242,26 @@ class Sanctioner:
         self._title(party, drafts)
         self._speaker.person(party)
 
+    def _colleague(self, person: Person, draft: Draft, before: Draft, _argument: str) -> None:
+        """Write a person whose employer stands with the one before."""
+        draft.employer = before.employer
+        self._title(person, [draft])
+        self._speaker.person(person)
+
     def _list(self, people: Sequence[Person], drafts: Sequence[Draft]) -> None:
         """Write people one after the other; the employer that stands before is not repeated."""
         before: Person | None = None
+        last = drafts[0]
         for person, draft in zip(people, drafts, strict=True):
-            self._scribe.write("、" if before else "")
-            if before is None or before.employer is not person.employer:
-                self._employer(person, [draft])
+            if before is None:
+                self._intro(person, [draft], "")
+            elif before.employer is person.employer:
+                self._scribe.write("、")
+                self._colleague(person, draft, last, "")
             else:
-                draft.employer = drafts[0].employer
-            self._title(person, [draft])
-            self._speaker.person(person)
+                self._scribe.write("、")
+                self._intro(person, [draft], "")
+            last = draft
             before = person
 
     def _plain_words(self, words: str, _argument: str) -> None:
@@ -326,6 +338,8 @@ class Sanctioner:
         may_be_bare = names is not None or "several" in address
         if "{dui}" in row.text and not _MAY_BE_BARE.search(row.text) and not may_be_bare:
             address = address | {"dui": partial(self._plain_words, "对其")}
+        if _NEEDS_WHOM.search(row.text) and names is None and "several" not in address:
+            address = address | {"w": partial(self._plain_words, "其")}
         start, before = self._scribe.length, len(self._scribe.cues)
         self._speaker.say_row(row, address | self._values(draft, letter), whole=False)
         if is_fact:
@@ -355,11 +369,11 @@ class Sanctioner:
         else:
             yuan = chance.pick((9_900, 19_900, 48_000, chance.between(5, 120) * 1_000))
         draft.amount = yuan
-        self._scribe.write(figures.money(chance, yuan), "AMOUNT")
+        self._scribe.write(spelling.money(chance, yuan), "AMOUNT")
 
     def _percent(self, draft: Draft) -> None:
         draft.percent = self._chance.pick(_PERCENTS[self._speaker.incident.grade])
-        self._scribe.write(figures.percent(self._chance, draft.percent), "AMOUNT")
+        self._scribe.write(spelling.percent(self._chance, draft.percent), "AMOUNT")
 
     def _term(self, draft: Draft, words: str) -> None:
         draft.term = words
@@ -423,10 +437,10 @@ class Sanctioner:
         form = self._chance.below(6)
         if form in (0, 1):
             when = self._speaker.some_day("")
-            self._scribe.write(figures.day(when) + ("，" if form else "，经研究，"))
+            self._scribe.write(spelling.day(when) + ("，" if form else "，经研究，"))
         self._scribe.write("已由" if form == 2 else "")
         self._write_organ(drafts)
-        self._scribe.write(("", "", "", "已", "决定", "已依法")[form])
+        self._scribe.write(("", "", "", "已", "决定", "已")[form])
 
     def _by_law(self, drafts: Sequence[Draft], letter: str) -> None:
         about = law_about(drafts[0].kind, letter) if len(drafts) == 1 else ""

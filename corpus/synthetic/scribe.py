@@ -12,7 +12,9 @@ from corpus.synthetic.grammar import Role, word_lists
 from extractor.extraction import Modality
 
 Range = tuple[int, int]
-_BOUND = "对将与向由的给并已、，；和及：。（）"
+_BEFORE = re.compile(r"(?:[对将与向由已并、，；和及：。（）的其]|该公司|上述人员|以上人员)+")
+_AFTER = "的对将与向由、，；和及：。（"
+_SHORT_CUES = ("处", "罚")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -121,12 +123,13 @@ def _around(text: str, start: int, end: int, inside: list[Span]) -> Iterator[Spa
     """Yield what a cue has between the mentions inside it, without particles at its borders."""
     at = start
     for span in [*inside, Span(end, end, "")]:
-        low, high = at, min(span.start, end)
-        while low < high and text[low] in _BOUND:
-            low += 1
-        while low < high and text[high - 1] in _BOUND:
+        low, high = at, max(at, min(span.start, end))
+        particles = _BEFORE.match(text, low, high)
+        low = particles.end() if particles else low
+        while low < high and text[high - 1] in _AFTER:
             high -= 1
-        if _HAN.search(text[low:high]):
+        words = text[low:high]
+        if len(_HAN.findall(words)) > 1 or words in _SHORT_CUES:
             yield Span(low, high, "CUE")
         at = max(at, span.end)
 

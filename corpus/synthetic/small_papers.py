@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from corpus.synthetic.document_writer import DocumentWriter
-from corpus.synthetic.figures import day
 from corpus.synthetic.remedies import Remedies
 from corpus.synthetic.sanctioning import Manner, Sanctioner
+from corpus.synthetic.spelling import day
 
 DECISION_DAYS = 40
 """So long after the reply a penalty is decided."""

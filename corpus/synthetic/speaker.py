@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date, timedelta
 
-from corpus.synthetic import figures
+from corpus.synthetic import spelling
 from corpus.synthetic.cast import Org, Person
 from corpus.synthetic.chance import Chance
 from corpus.synthetic.doc_codes import Coder
@@ -219,7 +219,7 @@ class Speaker:
 
     def _slot_loss(self, _argument: str) -> None:
         self.scribe.write("直接经济损失" + self.chance.pick(("", "约", "为")))
-        self.scribe.write(figures.in_myriads(self.incident.loss), "AMOUNT")
+        self.scribe.write(spelling.in_myriads(self.incident.loss), "AMOUNT")
 
     def _slot_place(self, argument: str) -> None:
         cast = self.incident.cast
@@ -248,7 +248,7 @@ class Speaker:
             "set": incident.evaluated - timedelta(days=self.chance.between(12, 40)),
         }
         when = days.get(argument) or self.some_day(argument)
-        self.scribe.write(figures.day(when))
+        self.scribe.write(spelling.day(when))
 
     def some_day(self, argument: str) -> date:
         """Return a day between `since` and today, or after today for `later`."""
@@ -281,11 +281,16 @@ class Speaker:
     def _slot_money(self, argument: str) -> None:
         """Money that is no sanction: between two numbers of 万元."""
         low, _, high = argument.partition(".")
-        yuan = self.chance.between(int(low or 5), int(high or 400)) * figures.MYRIAD
-        self.scribe.write(figures.in_myriads(yuan), "AMOUNT")
+        yuan = self.chance.between(int(low or 5), int(high or 400)) * spelling.MYRIAD
+        self.scribe.write(spelling.in_myriads(yuan), "AMOUNT")
+
+    def _slot_yuan(self, argument: str) -> None:
+        """Money that is no sanction, in yuan."""
+        low, _, high = argument.partition(".")
+        self.scribe.write(f"{self.chance.between(int(low), int(high))}元", "AMOUNT")
 
     def _slot_percent(self, argument: str) -> None:
-        self.scribe.write(figures.percent(self.chance, int(argument)), "AMOUNT")
+        self.scribe.write(spelling.percent(self.chance, int(argument)), "AMOUNT")
 
     def _slot_number(self, argument: str) -> None:
         self.write_number(argument)

@@ -82,7 +82,7 @@ def synthesize(number: int, seed: int, noise: float = 0.0, split: Split | None =
     scribe = Scribe()
     coder = Coder(chance, incident.place, noise, is_old=incident.cast.is_old)
     speaker = Speaker(chance, _grammar(part), incident, scribe, coder)
-    sort.write(DocumentWriter(speaker))
+    sort.write(DocumentWriter(speaker, noise))
     scribe.line()
     name = f"{sort.kind.lower()}-{part}-{seed}-{number:05d}"
     gold = make_gold(name, sort.kind, incident, scribe, sort.has_accident)
