@@ -13,6 +13,7 @@ OLD_REGULATOR = date(2018, 3, 1)
 """Until then safety was regulated by the 安全生产监督管理局, discipline was for the 纪委 alone."""
 RELATIVE_RATE = 0.55
 ALIAS_RATE = 0.6
+COMPANY_MASK_RATE = 0.3
 
 
 @dataclass(slots=True)
@@ -61,10 +62,18 @@ class People:
     """Draws names, each once; a document may mask all names in one way."""
 
     def __init__(self, chance: Chance) -> None:
-        """Choose how this document prints names."""
+        """Choose how this document prints the names of people."""
         self._chance = chance
         self._taken: list[str] = []
-        self._mask = chance.pick(("某", "某某", "*", "×", "X", "甲")) if chance.happens(0.2) else ""
+        self.company_mask = ""
+        self._mask = (
+            chance.pick(("某", "某某", "*", "×", "X", "甲", "A")) if chance.happens(0.2) else ""
+        )
+
+    def mask_companies(self) -> None:
+        """Mask the names of the companies too, in some of the documents that mask people."""
+        if self._mask in ("某", "某某", "*", "×") and self._chance.happens(COMPANY_MASK_RATE):
+            self.company_mask = (self._mask * 2)[:2]
 
     def name(self) -> str:
         """Return a name that no other holds or is held by."""
@@ -102,6 +111,8 @@ class People:
             return (
                 f"{surname}某{chance.pick('甲乙丙丁')}" if chance.happens(0.5) else f"{surname}某"
             )
+        if self._mask == "A":
+            return f"{surname}{chance.pick('ABCDEFGH')}"
         if self._mask == "某某":
             return f"{surname}某某" if chance.happens(0.6) else f"{surname}某{rest[-1]}"
         if self._mask in "*×X":
@@ -126,6 +137,7 @@ class Cast:
         """Draw places and the authorities that stand in them."""
         words = word_lists()
         self.people = People(chance)
+        self.people.mask_companies()
         self.province, self.city, self.county = (
             chance.pick(words[name]) for name in ("provinces", "cities", "counties")
         )
@@ -181,11 +193,8 @@ class Cast:
     def company(self, trade: str, place: str | None = None, kind: str = "") -> Org:
         """Return a company of a trade, named after its place, a brand and the trade."""
         chance, words = self._chance, word_lists()
-        while True:
-            brand = chance.pick(words["brand_first"]) + chance.pick(words["brand_last"])
-            if brand[0] != brand[1] and brand not in self._brands:
-                break
-        self._brands.append(brand)
+        mask = self.people.company_mask
+        brand = mask or self._brand()
         place = place or chance.pick((self.city, self.county, self.county))
         place = place if chance.happens(0.4) else place[:-1]
         ending = kind or chance.pick(
@@ -195,7 +204,16 @@ class Cast:
         shorts = dict(pair.split("/") for pair in words["trade_shorts"])
         trade_short = f"{brand}{shorts[trade]}"
         short = chance.pick((f"{brand}公司", trade_short, f"{trade_short}公司"))
-        return Org(full, alias=short)
+        return Org(full, alias="" if mask else short)
+
+    def _brand(self) -> str:
+        """Return a word of two characters that no company of this case has yet."""
+        chance, words = self._chance, word_lists()
+        while True:
+            brand = chance.pick(words["brand_first"]) + chance.pick(words["brand_last"])
+            if brand[0] != brand[1] and brand not in self._brands:
+                self._brands.append(brand)
+                return brand
 
     def person(self, employer: Org, titles: str | Sequence[str]) -> Person:
         """Return a new person of an organisation with a title of this list or list of words."""

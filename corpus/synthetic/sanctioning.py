@@ -354,7 +354,7 @@ class Sanctioner:
             "percent": lambda _: self._percent(draft),
             "term": lambda _: self._term(draft, term_of(self._chance, draft.kind.name)),
             "sentence": lambda _: self._term(draft, sentence_of(self._chance)),
-            "licence": lambda _: self._licence(letter),
+            "licence": lambda _: self._licence(draft, letter),
             "to": lambda _: self._recipient(draft),
         }
         for name in _CRIMINAL_ORGANS:
@@ -379,9 +379,11 @@ class Sanctioner:
         draft.term = words
         self._scribe.write(words)
 
-    def _licence(self, letter: str) -> None:
+    def _licence(self, draft: Draft, letter: str) -> None:
         words = word_lists()["licences_company" if letter == "C" else "licences_person"]
-        special = self._speaker.incident.scene.get("licence") if letter == "C" else None
+        incident = self._speaker.incident
+        is_unit = draft.party in (incident.unit.full, incident.unit.alias)
+        special = incident.scene.get("licence") if is_unit else None
         self._scribe.write(self._chance.pick((*words, special, special) if special else words))
 
     def _recipient(self, draft: Draft) -> None:
