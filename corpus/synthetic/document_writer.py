@@ -14,6 +14,8 @@ from corpus.synthetic.spelling import chinese
 _ITEM_FORMS = ("{}.", "{}.", "{}、", "{}．", "（{}）", "（{}）")
 LOST_HEADINGS = 0.2
 """Of noisy documents so many have no headings."""
+BARE_HEADINGS = 0.08
+"""Of so many documents the headings carry no number."""
 INDENTS = ("", "", "　　")
 
 
@@ -24,8 +26,8 @@ class Outline:
     chapter: int
     group: int
     item_form: str
-    item_chinese: bool
     is_continuous: bool
+    has_bare_headings: bool
     indent: str
 
     def next_chapter(self) -> str:
@@ -40,13 +42,14 @@ class Outline:
 
     def item(self, number: int) -> str:
         """Return the mark of an item."""
-        return self.item_form.format(chinese(number) if self.item_chinese else number)
+        return self.item_form.format(number)
 
 
 def draw_outline(chance: Chance) -> Outline:
     """Draw a way of numbering."""
     form = chance.pick(_ITEM_FORMS)
-    return Outline(0, 0, form, False, chance.happens(0.5), chance.pick(INDENTS))
+    is_continuous, is_bare = chance.happens(0.5), chance.happens(BARE_HEADINGS)
+    return Outline(0, 0, form, is_continuous, is_bare, chance.pick(INDENTS))
 
 
 class DocumentWriter:
@@ -72,7 +75,7 @@ class DocumentWriter:
         row = self.speaker.row(table)
         with self.scribe.sentence("background", row.family):
             mark = self.outline.next_group() if is_group else self.outline.next_chapter()
-            self.scribe.write(mark)
+            self.scribe.write("" if self.outline.has_bare_headings else mark)
             self.speaker.say_row(row, bindings, whole=False)
         self.scribe.write(self.chance.pick(("", "", "。")) if is_group else "")
         self.scribe.write("\n")

@@ -12,12 +12,15 @@ from corpus.synthetic.speaker import Bindings
 from corpus.synthetic.spelling import day
 from corpus.synthetic.treatment import Item, Treatment
 
+TITLE_BREAKS = 0.15
+
 
 def write_investigation(writer: DocumentWriter) -> None:
     """Write an investigation report: overview, story, causes, treatment, measures."""
     incident = writer.speaker.incident
     writer.speaker.today = incident.reported
-    writer.words("{name}" + writer.chance.pick(("调查报告", "调查报告", "调查处理报告")))
+    name = "{name.lines}" if writer.chance.happens(TITLE_BREAKS) else "{name}"
+    writer.words(name + writer.chance.pick(("调查报告", "调查报告", "调查处理报告")))
     writer.maybe(0.75, "preamble")
     if writer.chance.happens(0.8):
         writer.paragraph("setup")
@@ -177,7 +180,8 @@ def write_evaluation(writer: DocumentWriter) -> None:
     kind = writer.chance.pick(
         ("防范和整改措施落实情况", "整改措施落实情况", "责任追究和整改措施落实情况")
     )
-    writer.words("{name}" + kind + writer.chance.pick(("评估报告", "评估报告", "的评估报告")))
+    name = "{name.lines}" if writer.chance.happens(TITLE_BREAKS) else "{name}"
+    writer.words(name + kind + writer.chance.pick(("评估报告", "评估报告", "的评估报告")))
     writer.paragraph("eval.preamble")
     writer.paragraph("eval.basis")
     writer.heading("head.eval.process")

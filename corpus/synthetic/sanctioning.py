@@ -152,6 +152,20 @@ class Sanctioner:
         bindings["noun1"] = partial(self._plain_words, self._chance.pick(kind.nouns))
         self._with_quotes("outcome.passive", bindings, drafts)
 
+    def restated(self, person: Person, kind: Kind) -> None:
+        """Write what was proposed for somebody, and that it was done: two records."""
+        drafts = [self._draft(person, kind), self._draft(person, kind)]
+        bindings = self._common(drafts[1:], "O") | self._who(person, drafts)
+        for number in (1, 2):
+            noun = self._chance.pick(kind.nouns)
+            bindings[f"noun{number}"] = partial(self._plain_words, noun)
+        before = len(self._scribe.cues)
+        self._speaker.say("outcome.restated", bindings)
+        for draft, place in zip(drafts, self._scribe.cues[before:], strict=True):
+            draft.place = place
+        Sanctioner(self._speaker, Manner("proposed"))._keep(drafts[:1])
+        self._keep(drafts[1:])
+
     def check_done(self, unit: Org) -> None:
         """Write that a unit has handed in its written self-criticism."""
         draft = self._draft(unit, kinds()["unit.written_self_criticism"])

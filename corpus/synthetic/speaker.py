@@ -191,10 +191,11 @@ class Speaker:
 
     # The accident
 
-    def _slot_name(self, _argument: str) -> None:
-        """The name of the accident: the unit, the mark, grade and type."""
+    def _slot_name(self, argument: str) -> None:
+        """The name of the accident: the unit, the mark, grade and type; `lines` breaks between."""
         incident = self.incident
         self.mention(incident.unit, "full")
+        self.scribe.write("\n" if argument == "lines" else "")
         self.scribe.write(f"“{incident.printed_mark}”{incident.grade}{incident.scene['type']}事故")
 
     def _slot_mark(self, _argument: str) -> None:

@@ -53,6 +53,7 @@ _ALONE = (
 )
 _NOT_REPORTED = ("none.", "admin.practice_ban")
 COMMON_RATE, SECOND_RATE, LIST_RATE = 0.4, 0.3, 0.3
+NOUN_RATE = 0.35
 Item = Callable[[], None]
 
 
@@ -241,8 +242,10 @@ class Treatment:
         done = Manner("decided", alt_stage=("executed",))
         for person in self.officials(number):
             chosen = self.choose("O", reported=True)
-            if chosen[0].nouns and self._chance.happens(0.25):
-                yield partial(Sanctioner(self._speaker, done).passive, person, chosen[0])
+            if chosen[0].nouns and self._chance.happens(NOUN_RATE):
+                teller = Sanctioner(self._speaker, done)
+                tell = teller.restated if self._chance.happens(0.3) else teller.passive
+                yield partial(tell, person, chosen[0])
                 continue
             if self._chance.happens(0.08) and chosen[0].organ != NO_ORGAN:
                 yield self._told("not_executed", "", person, ("O", chosen[:1], "outcome.not"))
