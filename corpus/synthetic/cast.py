@@ -220,15 +220,15 @@ class Cast:
         chance = self._chance
         words = word_lists()[titles] if isinstance(titles, str) else titles
         level = employer.full.removesuffix("人民政府")[-1]
-        years, nation = chance.between(24, 59), chance.pick(word_lists()["nations"])
-        bits = [chance.pick(("男", "男", "女")), f"{years}岁"]
+        name = self.people.name()
+        is_woman = bool(set(name[1:]) & set(word_lists()["given_female"]))
+        sex = "女" if is_woman or chance.happens(0.1) else "男"
+        bits = [sex, f"{chance.between(24, 59)}岁"]
         if chance.happens(0.4):
-            bits.append(nation)
+            bits.append(chance.pick(word_lists()["nations"]))
         if employer.sort != "company" and chance.happens(0.6):
             bits.append("中共党员")
-        return Person(
-            self.people.name(), employer, make_title(chance, words, level), "，".join(bits)
-        )
+        return Person(name, employer, make_title(chance, words, level), "，".join(bits))
 
 
 def group_of(orgs: Sequence[Org], names: Sequence[str]) -> list[tuple[str, ...]]:

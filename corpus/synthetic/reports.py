@@ -148,7 +148,7 @@ def write_reply(writer: DocumentWriter) -> None:
     writer.speaker.today = incident.replied
     writer.words("{gov.full}")
     writer.words("关于{name}调查报告的批复")
-    writer.words("{number.gov.1}")
+    writer.words("{number.gov.reply}")
     writer.words("{auth.regulator.full}：")
     writer.paragraph("rep.open")
     outline = writer.outline

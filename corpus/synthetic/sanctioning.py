@@ -219,6 +219,7 @@ class Sanctioner:
             return {"who": partial(self._intro, party, drafts)}
         return {
             "p": lambda _: self._speaker.person(party),
+            "sex": lambda _: self._scribe.write(party.particulars[:1]),
             "bits": lambda _: self._scribe.write(party.particulars),
             "e": lambda _: self._employer(party, drafts),
             "t": lambda _: self._title(party, drafts),
@@ -478,7 +479,7 @@ class Sanctioner:
     def _tail(self) -> None:
         """Write what became of the sanction."""
         if self._manner.tail:
-            docs: Binding = lambda _: self._speaker.write_number("penalty.1")  # noqa: E731
+            docs: Binding = lambda _: self._speaker.write_number("penalty.now")  # noqa: E731
             self._speaker.say(f"tail.{self._manner.tail}", {"docs": docs}, whole=False)
 
     # Records

@@ -20,7 +20,7 @@ def write_decision(writer: DocumentWriter) -> None:
     unit, regulator = incident.unit, incident.authorities["regulator"]
     writer.words("{organ.regulator.full}")
     writer.plain("行政处罚决定书")
-    writer.words("{number.penalty.1}")
+    writer.words("{number.penalty.now}")
     writer.words("被处罚单位：{unit.full}")
     writer.words("地址：{place.city}{place.county}{place.town}{place.village}{n.2.160}号")
     head = incident.cast.person(unit, "titles_chief")

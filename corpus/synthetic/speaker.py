@@ -297,9 +297,16 @@ class Speaker:
         self.write_number(argument)
 
     def write_number(self, argument: str) -> None:
-        """Write a document number; argument: family, then how many years after the accident."""
-        family, _, later = argument.partition(".")
-        numbers = self.coder.make(family, self.incident.day.year + int(later or 0))
+        """Write a document number; argument: family, then of which year.
+
+        `reply` is the year of the reply, `now` that of what is told; else that of the accident.
+        """
+        family, _, when = argument.partition(".")
+        incident = self.incident
+        has_begun = self.since > incident.day
+        now = self.since if has_begun else self.today
+        year = {"reply": incident.replied.year, "now": now.year}.get(when, incident.day.year)
+        numbers = self.coder.make(family, year)
         self.scribe.write(numbers.printed)
         self.scribe.numbers += numbers.normal
 
