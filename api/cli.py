@@ -1,4 +1,4 @@
-"""The command `hecha`: extract, view, checklist, evaluate, schema, serve, doctor.
+"""The command `hecha`: extract, view, checklist, evaluate, synthesize, schema, serve, doctor.
 
 Exit codes: 0 all done, 1 some file failed, 2 wrong use.
 """
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from api import commands, measuring
+from api import commands, measuring, synthesizing
 from api.console import OK, ChineseCommand, ChineseGroup
 from api.doctor import program_version
 
@@ -173,6 +173,35 @@ def evaluate(  # noqa: PLR0913 - each parameter is an option of the command
         as_json=as_json,
     )
     raise typer.Exit(measuring.run_evaluate(wishes))
+
+
+@app.command(cls=ChineseCommand, short_help="合成虚构的文书和它们的标注，供训练和评测")
+def synthesize(
+    folder: Annotated[
+        Path, typer.Argument(metavar="文件夹", help="写到这里；要是空的或还没有的文件夹")
+    ],
+    documents: Annotated[
+        int, typer.Option("--documents", metavar="份数", min=1, help="多少份，默认 100")
+    ] = 100,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="种子", min=0, help="同样的种子得到同样的文书，默认 0")
+    ] = 0,
+    noise: Annotated[
+        float,
+        typer.Option(
+            "--noise", metavar="0至1", min=0, max=1, help="破损的文书占几成，默认 0（都完好）"
+        ),
+    ] = 0.0,
+    split: Annotated[
+        str,
+        typer.Option("--split", metavar="train|dev|test|all", help="用哪一部分的句式，默认 all"),
+    ] = "all",
+) -> None:
+    """合成虚构的调查报告、批复、评估报告、处罚决定等，连同标注和训练样例。
+
+    每份写成 <id>.txt 和 <id>.json，训练样例写在 examples.jsonl。人名、地名、单位名全部虚构。
+    """
+    raise typer.Exit(synthesizing.run_synthesize(folder, documents, seed, noise, split))
 
 
 @app.command(cls=ChineseCommand)

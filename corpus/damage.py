@@ -76,19 +76,28 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """A damaged text with its truth."""
+    """A damaged text with its truth, and where the ranges asked for stand now."""
 
     text: str
     gold: Gold
+    ranges: tuple[tuple[int, int], ...] = ()
 
 
-def damage(text: str, gold: Gold, kinds: Sequence[DamageKind], draw: int = 0) -> Damaged:
+def damage(
+    text: str,
+    gold: Gold,
+    kinds: Sequence[DamageKind],
+    draw: int = 0,
+    ranges: Sequence[tuple[int, int]] = (),
+) -> Damaged:
     """Return the text with these damages done one after the other, and the truth that fits it.
+
+    `ranges` are non-empty ranges of the text; where they stand now is part of the result.
 
     Raises:
         ValueError: a quote of the truth is not in the text.
     """
-    done = Damaged(text, gold)
+    done = Damaged(text, gold, tuple(ranges))
     for kind in kinds:
         rng = Random(f"{kind} {gold.id} {draw}")  # noqa: S311 - a repeatable draw, nothing secret
         done = _apply(done, _EDITS[kind](done.text, rng))
@@ -254,7 +263,8 @@ def _apply(before: Damaged, edits: Iterator[Edit]) -> Damaged:
     layers: tuple[Layer, ...] = ("measures", "problems", "suggestions")
     for layer in layers:
         changes[layer] = tuple(_move_ranges(before, moved, gold.ranges(layer)))
-    return Damaged(moved.text, gold.model_copy(update=changes))
+    ranges = tuple(moved.place(*each) for each in before.ranges)
+    return Damaged(moved.text, gold.model_copy(update=changes), ranges)
 
 
 def _move_penalty(text: str, moved: _Map, penalty: GoldPenalty) -> GoldPenalty:
