@@ -20,7 +20,7 @@ from extractor.document import Document
 from extractor.errors import HechaError
 from extractor.extraction import Extraction
 from extractor.formats import CONTAINERS, FORMATS, FileResult, Limits
-from extractor.formats.limited import parse_one_limited
+from extractor.formats.limited import parse_one_limited, walk_limited
 from extractor.formats.limits import limits_from
 
 _NOT_IN_FOLDERS = frozenset({".md", ".markdown", ".csv", ".log", ".text"})
@@ -142,7 +142,9 @@ def read_file(path: Path, limits: Limits) -> Iterator[Result]:
     name = one_line(path.name)
     only_skipped = True
     try:
-        for found in parse_all(data, name, limits=limits, read=parse_one_limited):
+        for found in parse_all(
+            data, name, limits=limits, read=parse_one_limited, walk=walk_limited
+        ):
             place = path if found.path == name else path.parent / one_line(found.path)
             result = _result(found, place, inside=place != path)
             only_skipped = only_skipped and isinstance(result, Skipped)

@@ -65,6 +65,10 @@ def talk(trace: str, *, limits: Limits) -> str:
     return "话" * (5 << 20)
 
 
+def leave_walking(data: bytes, filename: str, spent: object, *, limits: Limits) -> None:
+    os._exit(0)
+
+
 def foreign(trace: str, *, limits: Limits) -> object:
     return Path(trace)
 

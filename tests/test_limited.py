@@ -26,10 +26,12 @@ from extractor.errors import (
     LimitError,
     ParseError,
 )
-from extractor.formats import limited
-from extractor.formats.limited import call_limited, close, parse_limited
+from extractor.formats import limited, walk
+from extractor.formats.containers import BadEntry, Budget, find_container
+from extractor.formats.limited import call_limited, close, parse_limited, walk_limited
 from extractor.formats.limits import MIB, Limits
 from tests.conftest import ROOT
+from tests.container_files import libarchive_file
 from tests.processes import LINUX, wait_until_gone
 from tests.sample_files import Print, Sheet, docx, paragraph, pdf
 
@@ -294,3 +296,21 @@ def test_a_crash_stops_no_other_file_of_a_job(
         "parse_crashed",
         "read",
     ]
+
+
+def test_an_archive_of_machine_code_is_opened_in_a_process_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It gives what it gives here, counts against the same limits, and may break down alone."""
+    data = libarchive_file({"甲.txt": TEXT.encode(), "夹/乙.txt": b"x" * 999, "Thumbs.db": b"x"})
+    container = find_container(data)
+    assert container is not None and container.is_native
+    here, apart = Budget(Limits()), Budget(Limits())
+    found = list(walk(container, data, "a.7z", here))
+    assert list(walk_limited(container, data, "a.7z", apart)) == found
+    assert (apart.entries, apart.unpacked) == (here.entries, here.unpacked) == (3, len(TEXT.encode()) + 999)
+    few = list(walk_limited(container, data, "a.7z", Budget(Limits(max_archive_entries=1))))
+    assert isinstance(few[-1], BadEntry) and few[-1].error.code == "limit_exceeded"
+    monkeypatch.setattr("extractor.formats.limited._WALK_ALL", f"{HOSTILE}:leave_walking")
+    (broken,) = walk_limited(container, data, "a.7z", Budget(Limits()))
+    assert isinstance(broken, BadEntry) and broken.error.code == "parse_crashed"

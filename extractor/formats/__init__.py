@@ -36,9 +36,11 @@ __all__ = [
     "FileResult",
     "Format",
     "Limits",
+    "Walk",
     "check_size",
     "parse",
     "parse_all",
+    "walk",
 ]
 
 _PLAIN: Final = frozenset({"TXT", "Markdown"})
@@ -188,6 +190,15 @@ class ReadOne(Protocol):
         """Read one file; raise `ParseError`."""
 
 
+class Walk(Protocol):
+    """What opens a container, as `walk` does."""
+
+    def __call__(
+        self, container: Container, data: bytes, filename: str, budget: Budget
+    ) -> Iterator[Found]:
+        """Give what is in it; what goes wrong is given, not raised."""
+
+
 def parse(data: bytes, filename: str, *, limits: Limits = DEFAULT_LIMITS) -> Document:
     """Read a file of any of the `FORMATS`, told by its content and not by its name.
 
@@ -223,20 +234,31 @@ def parse_one(data: bytes, filename: str, *, limits: Limits = DEFAULT_LIMITS) ->
     return _read(data, filename, limits)
 
 
+def walk(container: Container, data: bytes, filename: str, budget: Budget) -> Iterator[Found]:
+    """Give what a walker gives; what its libraries do not survive ends it with an error."""
+    try:
+        yield from container.load()(data, filename, budget)
+    except Exception as exc:  # the rest of the container is lost, the other files are not
+        what = f"{container.name}内容异常，后面的部分没有读取（{type(exc).__name__}）。"
+        yield BadEntry("", CorruptFileError(f"{what}请解压后上传里面的文件。"))
+
+
 def parse_all(
     data: bytes,
     filename: str,
     *,
     limits: Limits = DEFAULT_LIMITS,
     read: ReadOne = parse_one,
+    walk: Walk = walk,
 ) -> Iterator[FileResult]:
     """Read a file and every file in it; an ordinary file gives one result.
 
     A letter comes first, then its attachments. What cannot be read comes back as a result with an
     error and stops nothing; nothing is written to disk. Errors are never raised. `read` reads each
-    single file: `limited.parse_one_limited` does that in a process of its own.
+    single file and `walk` opens each container: `limited.parse_one_limited` and
+    `limited.walk_limited` do that in a process of its own.
     """
-    yield from _visit(data, filename, Budget(limits), 0, read)
+    yield from _visit(data, filename, 0, _Job(Budget(limits), read, walk))
 
 
 def check_size(data: bytes, limits: Limits) -> None:
@@ -253,35 +275,43 @@ def check_size(data: bytes, limits: Limits) -> None:
         raise over_limit(found, "max_bytes", size_text(limits.max_bytes))
 
 
-def _visit(
-    data: bytes, path: str, budget: Budget, depth: int, read: ReadOne
-) -> Iterator[FileResult]:
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What holds for a file and for all that is in it."""
+
+    budget: Budget
+    read: ReadOne
+    walk: Walk
+
+
+def _visit(data: bytes, path: str, depth: int, job: _Job) -> Iterator[FileResult]:
+    limits = job.budget.limits
     try:
-        check_size(data, budget.limits)
+        check_size(data, limits)
         container = find_container(data)
-        if container is not None and depth > budget.limits.max_archive_depth:
-            allowed = f"{budget.limits.max_archive_depth} 层"
+        if container is not None and depth > limits.max_archive_depth:
+            allowed = f"{limits.max_archive_depth} 层"
             raise over_limit("压缩包或邮件层层嵌套过深", "max_archive_depth", allowed)
         if container is None or container.is_document:
-            yield FileResult(path, read(data, path, limits=budget.limits))
+            yield FileResult(path, job.read(data, path, limits=limits))
     except ParseError as error:
         yield FileResult(path, error=_bare(error))
         container = find_container(data) if isinstance(error, EmptyFileError) and data else None
     if container is not None:
-        yield from _entries(data, path, container, budget, depth, read)
+        yield from _entries(data, path, container, depth, job)
 
 
 def _entries(
-    data: bytes, path: str, container: Container, budget: Budget, depth: int, read: ReadOne
+    data: bytes, path: str, container: Container, depth: int, job: _Job
 ) -> Iterator[FileResult]:
-    if budget.is_spent:
+    if job.budget.is_spent:
         return
     count = 0
-    for found in _walk(data, PurePath(path).name, container, budget):
+    for found in job.walk(container, data, PurePath(path).name, job.budget):
         count += 1
         inner = f"{path}/{found.path}" if found.path and container.adds_level else path
         if isinstance(found, Entry):
-            yield from _visit(found.data, inner, budget, depth + 1, read)
+            yield from _visit(found.data, inner, depth + 1, job)
         elif isinstance(found, BadEntry):
             yield FileResult(inner, error=_bare(found.error))
         else:
@@ -289,15 +319,6 @@ def _entries(
             yield FileResult(inner, notice=notice)
     if not count and not container.is_document:
         yield FileResult(path, error=EmptyFileError("压缩包里没有文件。请确认选对了文件。"))
-
-
-def _walk(data: bytes, filename: str, container: Container, budget: Budget) -> Iterator[Found]:
-    """Give what a walker gives; what its libraries do not survive ends it with an error."""
-    try:
-        yield from container.load()(data, filename, budget)
-    except Exception as exc:  # the rest of the container is lost, the other files are not
-        what = f"{container.name}内容异常，后面的部分没有读取（{type(exc).__name__}）。"
-        yield BadEntry("", CorruptFileError(f"{what}请解压后上传里面的文件。"))
 
 
 def _bare(error: ParseError) -> ParseError:
@@ -310,7 +331,7 @@ def _read_letter(data: bytes, filename: str, limits: Limits, container: Containe
     document = _read(data, filename, limits)
     names = [
         found.path
-        for found in _walk(data, filename, container, Budget(limits))
+        for found in walk(container, data, filename, Budget(limits))
         if not isinstance(found, LeftOut)
     ]
     if not names:

@@ -128,7 +128,8 @@ class Container:
     """A kind of file that holds files: how it is known by its bytes, and what walks it.
 
     `is_document` says that it also has a text of its own, as a letter has. `adds_level` is False
-    for a mere wrapping, such as the .gz around a .tar, that does not show in paths.
+    for a mere wrapping, such as the .gz around a .tar, that does not show in paths. `is_native`
+    says that its walker is a library of machine code, which may break down.
     """
 
     name: str
@@ -137,6 +138,7 @@ class Container:
     walker: str
     is_document: bool = False
     adds_level: bool = True
+    is_native: bool = False
 
     def load(self) -> Walker:
         """Import and return the walker."""
@@ -171,6 +173,7 @@ CONTAINERS: Final = (
         (".7z", ".rar"),
         sniffing.is_libarchive,
         f"{_FORMATS}.container_7z:walk_libarchive",
+        is_native=True,
     ),
     Container(
         "电子邮件",

@@ -24,15 +24,17 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from typing import IO, Any, Final
 
 from extractor import errors
 from extractor.document import Document
 from extractor.errors import CrashError, HechaError, ParseError
-from extractor.formats import office_guard
-from extractor.formats.limits import DEFAULT_LIMITS, Limits, over_limit, size_text
+from extractor.formats import office_guard, walk
+from extractor.formats.containers import BadEntry, Budget, Container, Entry, Found, LeftOut
+from extractor.formats.limits import DEFAULT_LIMITS, MIB, Limits, over_limit, size_text
 from extractor.formats.office_guard import end
 
 _HEADER: Final = struct.Struct("<Q")
@@ -42,6 +44,7 @@ _BOOT: Final = (
     "import sys; sys.path[:] = sys.argv[1].split('\\n'); "
     "from extractor.formats.limited_worker import serve; serve(sys.argv[2])"
 )
+_WALK_ALL: Final = "extractor.formats.limited_worker:walk_all"
 _JOBS: Final = 100
 """Files after which a worker is replaced: what libraries leak goes with it."""
 
@@ -72,6 +75,35 @@ def parse_one_limited(data: bytes, filename: str, *, limits: Limits = DEFAULT_LI
     if not isinstance(document, Document):
         raise CrashError(_crash_message(None))
     return document
+
+
+def walk_limited(
+    container: Container, data: bytes, filename: str, budget: Budget
+) -> Iterator[Found]:
+    """Open a container for `extractor.parse_all`; one by machine code in a process of its own.
+
+    All its entries come at once then. A process that breaks down is an error of this container.
+    """
+    if not container.is_native:
+        yield from walk(container, data, filename, budget)
+        return
+    limits = replace(budget.limits, max_output_bytes=budget.limits.max_uncompressed_bytes + MIB)
+    started = budget.entries, budget.unpacked
+    try:
+        found, budget.entries, budget.unpacked = call_limited(
+            _WALK_ALL, data, filename, started, limits=limits
+        )
+    except ParseError as error:
+        yield BadEntry("", error)
+        return
+    for kind, path, *what in found:
+        if kind == "entry":
+            yield Entry(path, what[0])
+        elif kind == "left out":
+            yield LeftOut(path, *what)
+        else:
+            met = _error(what[0], what[1], None)
+            yield BadEntry(path, met if isinstance(met, ParseError) else ParseError(what[1]))
 
 
 def call_limited(function: str, *arguments: Any, limits: Limits = DEFAULT_LIMITS) -> Any:

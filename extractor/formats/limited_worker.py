@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from extractor.errors import CrashError, HechaError, ParseError
+from extractor.formats import walk
+from extractor.formats.containers import Budget, Entry, LeftOut, find_container
 from extractor.formats.limits import Limits, over_limit, size_text
 
 if sys.platform != "win32":
@@ -83,6 +85,28 @@ def _answer(function: str, arguments: tuple[Any, ...], limits: Limits) -> bytes:
             "请用原来的软件打开，另存为 PDF 或 .docx 后再上传。"
         )
     return pickle.dumps(("error", (error.code, error.message, error.page)))
+
+
+def walk_all(
+    data: bytes, filename: str, spent: tuple[int, int], *, limits: Limits
+) -> tuple[list[tuple[Any, ...]], int, int]:
+    """Return all that is in a container as plain values, and the entries and bytes of its budget.
+
+    `spent` are those that were counted before.
+    """
+    container = find_container(data)
+    budget = Budget(limits, *spent)
+    found: list[tuple[Any, ...]] = []
+    if container is None:
+        return found, *spent
+    for each in walk(container, data, filename, budget):
+        if isinstance(each, Entry):
+            found.append(("entry", each.path, each.data))
+        elif isinstance(each, LeftOut):
+            found.append(("left out", each.path, each.code, each.reason))
+        else:
+            found.append(("bad", each.path, each.error.code, each.error.message))
+    return found, budget.entries, budget.unpacked
 
 
 def _out_of_memory(limits: Limits) -> ParseError:
