@@ -20,7 +20,7 @@ from models.lac_rows import HAN, is_foreign, word_set, words
 from models.tagger import Label, Mention
 
 PERSON_SCORE = 0.95
-"""Share of right names among those found in the sentences of `corpus/persons`; see README."""
+"""Somewhat below the share of right names among those found in `corpus/persons`: (81 + 1) / 84."""
 
 _DATE = re.compile(r"\d{4}年|\d{1,2}月|\d{1,2}[日时]")
 _KEY = 3

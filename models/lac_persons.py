@@ -85,7 +85,8 @@ def dotted_names(text: str) -> Iterator[Span]:
         if match.start() < end:
             continue
         start = _reach(text, match.start(), -1, allowed)
-        start += text[max(0, start - 1) : start + 1] in ("死者", "伤者", "难者", "患者")
+        role = text.find("者", max(0, start - 1), start + 2)
+        start = role + 1 if role >= 0 else start
         end = _reach(text, match.end(), 1, allowed)
         while end < len(text) and text[end] in DOTS:
             further = _reach(text, end + 1, 1, allowed)
@@ -128,7 +129,7 @@ def _places() -> tuple[re.Pattern[str], ...]:
     title = "|".join(words("title_end"))
     described = (
         r"男|女|(?:[\u4e00-\u9fff]{1,4})族|群众|中共|时任|现任|原任|原系|系|身份证|已死亡|另案"
-        r"|[12]\d{3}年|在逃"
+        r"|[12]\d{3}年|在逃|[^，。；（）\n]{1,8}籍[，。）]"
         rf"|[^，。；（）\n]{{0,24}}?(?:{title})(?=[，。；（）])"
     )
     head = r"(?:(?<=[\n。；：:])|^|(?<=\d[.、．])|(?<=）))"
@@ -139,6 +140,10 @@ def _places() -> tuple[re.Pattern[str], ...]:
     after_title = r"(?:男|女|有期徒刑|不在|未|因|涉嫌|违章|违规|无证|驾驶|操作|坠落|躲避)"
     return (
         re.compile(rf"{head}{_SPACE}{{0,4}}{name}(?=[，（(](?:{described}))", re.MULTILINE),
+        re.compile(rf"(?:死者|伤者|死亡人员){name}(?=[，（](?:{described}))"),
+        re.compile(rf"(?<=据){name}(?=证实|陈述|反映|供述|回忆|称[，：])"),
+        re.compile(rf"(?<=将){name}(?=救出|送往|送至|送医|抬出|拉出|扶出)"),
+        re.compile(rf"{head}{name}(?=不服|拒不|逃逸)", re.MULTILINE),
         re.compile(rf"(?<=对){name}(?={done})"),
         re.compile(rf"(?<=给予){name}(?=党内|政务|警告|记过|撤职|严重警告|诫勉|行政)"),
         re.compile(rf"(?<=被告人|嫌疑人|负责人|驾驶人|驾驶员|操作工){name}(?={after_title})"),
