@@ -20,7 +20,7 @@ import models
 from corpus.likeness_pairs import Half, PairCase, cases
 from extractor.checklist.likeness import Likeness
 from models.adapting import import_package
-from models.likeness import Feature, VectorRanker, features, fitted
+from models.likeness_ranking import Feature, VectorRanker, features, fitted
 from models.likeness_vectors import Role
 from models.likeness_words import Cut, WordIndex, is_denial
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from corpus.likeness_fit import by_checklist, by_weights, by_words, fit, measure, seconds
 from corpus.likeness_pairs import cases
 from models import likeness_vectors
-from models.likeness import Ranked, VectorRanker, WordRanker, fitted, likeness, load_ranker
 from models.likeness_build import read_packed
 from models.likeness_pieces import BEGIN, END, LONGEST, UNKNOWN, PieceCutter
+from models.likeness_ranking import Ranked, VectorRanker, WordRanker, fitted, likeness, load_ranker
 from models.likeness_vectors import DIGESTS, SentenceVectors
 from models.likeness_words import WordIndex, acting_unit, character_pairs, is_denial, unit_share
 from models.tagger import TaggerError
