@@ -192,7 +192,8 @@ def _foreign(text: str, pieces: Sequence[Piece], at: int) -> tuple[Span, int] | 
     name = text[start:end]
     if name[-2:] in word_set("never"):
         return None
-    if not 2 <= len(name) <= 8 or not is_foreign(name[led:].removesuffix("案")):
+    plain = name[led:].removesuffix("案")
+    if not 2 <= len(name) <= 8 or not is_foreign(plain, tagged="PER" in tags):
         return None
     if name.endswith("案"):
         end -= 1

@@ -93,10 +93,13 @@ def may_be_name(name: str) -> bool:
     )
 
 
-def is_foreign(word: str) -> bool:
-    """Tell whether a word is written with characters of names of other languages, most of them."""
+def is_foreign(word: str, *, tagged: bool = False) -> bool:
+    """Tell whether a word is written with characters of names of other languages, most of them.
+
+    Of what the network `tagged` as a person half of them is enough.
+    """
     if not word or word in word_set("place"):
         return False
     strong = sum(char in chars("translit_chars") for char in word)
     weak = sum(char in chars("weak_translit_chars") for char in word)
-    return strong + weak == len(word) and weak * 2 <= strong
+    return strong + weak == len(word) and weak * (1 if tagged else 2) <= strong

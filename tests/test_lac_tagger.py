@@ -202,6 +202,9 @@ def test_persons_of_the_invented_sentences(lac: LacTagger) -> None:
     held = measure(tagged_by(lac), sentences("held"))["all"]
     assert held.precision >= 0.95
     assert held.recall >= 0.85
+    blind = measure(tagged_by(lac), sentences("blind"))["all"]
+    assert blind.precision >= 0.94
+    assert blind.recall >= 0.88
 
 
 @needs_lac
@@ -218,7 +221,7 @@ def test_time_grows_with_the_text(lac: LacTagger) -> None:
 
 
 def test_the_sentences_are_enough_and_marked() -> None:
-    named = [s for name in ("named", "held") for s in sentences(name) if s.persons]
+    named = [s for name in ("named", "held", "blind") for s in sentences(name) if s.persons]
     bare = [s for name in ("unnamed", "held") for s in sentences(name) if not s.persons]
     assert len(named) >= 200
     assert len(bare) >= 60
