@@ -22,7 +22,7 @@ from extractor import extract, parse
 from models import Tagger, load_tagger
 
 FILES = ("named", "unnamed", "held", "blind")
-"""`held` was written after most corrections of lac and led to some; of `blind` no fault was seen."""
+"""`held` was written after most corrections of lac, and led to some; `blind` led to none."""
 
 _NAMED = re.compile(r"\[([^\[\]]+)\]")
 _FRAMES: Mapping[str, str] = {

@@ -360,15 +360,24 @@ def _is_in_unit(pieces: Sequence[Piece], at: int) -> bool:
 def listed_names(text: str, persons: Sequence[Span]) -> Iterator[Span]:
     """Yield what stands beside a person in a list and has the form of a name: 伏羽、支旎、门骁."""
     behind, before = _beside()
+    # A name that is known already looks beside itself: each is read once, however long the list.
+    known = {start for start, _ in persons}
     for start, end in persons:
-        while (match := behind.match(text, end)) is not None and may_be_name(match.group("name")):
-            yield match.span("name")
-            end = match.end("name")
-        while (match := before.search(text, max(0, start - 6), start)) is not None and may_be_name(
-            match.group("name")
-        ):
-            yield match.span("name")
-            start = match.start("name")
+        while (found := _new_name(behind.match(text, end), known)) is not None:
+            yield found
+            end = found[1]
+        while (
+            found := _new_name(before.search(text, max(0, start - 6), start), known)
+        ) is not None:
+            yield found
+            start = found[0]
+
+
+def _new_name(match: re.Match[str] | None, known: set[int]) -> Span | None:
+    if match is None or match.start("name") in known or not may_be_name(match.group("name")):
+        return None
+    known.add(match.start("name"))
+    return match.span("name")
 
 
 @cache

@@ -210,7 +210,8 @@ def test_persons_of_the_invented_sentences(lac: LacTagger) -> None:
 @needs_lac
 @pytest.mark.slow
 def test_time_grows_with_the_text(lac: LacTagger) -> None:
-    text = "".join(s.text + "\n" for s in sentences("named"))
+    listed = "、".join(f"{one}{two}磊" for one in "赵钱孙李" for two in "远大新") + "。"
+    text = "".join(s.text + listed for s in sentences("named"))
     lac.tag(text)
     times = []
     for count in (2, 8):
