@@ -24,6 +24,7 @@ PERSON_SCORE = 0.95
 
 _DATE = re.compile(r"\d{4}年|\d{1,2}月|\d{1,2}[日时]")
 _KEY = 3
+_SHORT = 3
 
 
 def find_names(text: str, tags: Sequence[str], offset: int = 0) -> list[Mention]:
@@ -174,7 +175,8 @@ def _is_unit(word: str) -> bool:
         word.endswith(words("unit_end"))
         and not word.endswith(words("not_unit"))
         and word.removesuffix("族") not in word_set("ethnic")
-        and not (len(word) <= 2 and word.endswith(words("unit_end")))
+        # 区政府 and 市委 are no names: they stand for whichever the text names before.
+        and len(word) > _SHORT
     )
 
 

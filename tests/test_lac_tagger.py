@@ -106,6 +106,7 @@ def _tags(*words: tuple[str, str]) -> tuple[str, list[str]]:
         pytest.param(
             [("岚溪市", "LOC"), ("公安局", "n")], [("岚溪市公安局", "ORG")], id="place and organ"
         ),
+        pytest.param([("区政府", "ORG"), ("和", "c")], [], id="a unit without its place"),
         pytest.param([("岚溪市", "LOC"), ("的", "u")], [("岚溪市", "PLACE")], id="a place"),
         pytest.param(
             [("2023年4月", "TIME"), ("一年", "TIME")], [("2023年4月", "DATE")], id="a date"
