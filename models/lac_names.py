@@ -25,6 +25,7 @@ PERSON_SCORE = 0.95
 _DATE = re.compile(r"\d{4}年|\d{1,2}月|\d{1,2}[日时]")
 _KEY = 3
 _SHORT = 3
+_AREAS = frozenset("省市县区旗镇乡州")
 
 
 def find_names(text: str, tags: Sequence[str], offset: int = 0) -> list[Mention]:
@@ -140,9 +141,25 @@ def _units(text: str, pieces: Sequence[Piece], taken: bytearray) -> Iterator[Men
         start, end = pieces[at].start, pieces[until - 1].end
         at = until
         if label == "ORG":
-            start += _glue(text[start:end], pieces[until - 1].start - start)
+            start = _unit_start(text, start, end)
         if label is not None and end - start >= 2 and not any(taken[start:end]):
             yield Mention(start, end, label, UNMEASURED)
+
+
+def _unit_start(text: str, start: int, end: int) -> int:
+    """Return where a unit begins: 旗 before 住房建设局 is its own, 会同 before 市公安局 is not."""
+    if text[max(0, start - 1) : start] in _AREAS and text[start] not in _AREAS:
+        start -= 1
+    word = text[start:end]
+    for match in re.finditer("[和与及]", word):
+        if word[: match.start()].endswith(words("unit_end")) and end - start - match.end() > _SHORT:
+            return start + match.end()
+    for glue in words("glue"):
+        if word.startswith(glue) and len(word) - len(glue) > _SHORT:
+            # 会同县 is a county of 怀化; every other 会同 is a verb.
+            is_county = glue == "会同" and word.startswith("会同县") and "怀化" in text
+            return start if is_county else start + len(glue)
+    return start
 
 
 def _unit(pieces: Sequence[Piece], at: int) -> tuple[int, Label | None]:
@@ -178,12 +195,3 @@ def _is_unit(word: str) -> bool:
         # 区政府 and 市委 are no names: they stand for whichever the text names before.
         and len(word) > _SHORT
     )
-
-
-def _glue(word: str, last: int) -> int:
-    """Return the length of the words that the network glued before a unit: 会同市公安局."""
-    for glue in words("glue"):
-        if word.startswith(glue) and len(word) - len(glue) >= 4:
-            # 会同县 is a county; every other 会同 is a verb.
-            return 0 if glue == "会同" and word.startswith("会同县") else len(glue)
-    return 0

@@ -99,7 +99,18 @@ def _tags(*words: tuple[str, str]) -> tuple[str, list[str]]:
         pytest.param([("刘记", "PER"), ("饭店", "n")], [], id="part of a unit"),
         pytest.param([("维吾尔族", "ORG"), ("中共党员", "ORG")], [], id="no organisations"),
         pytest.param([("会同市公安局", "ORG")], [("市公安局", "ORG")], id="glued 会同"),
-        pytest.param([("会同县公安局", "ORG")], [("会同县公安局", "ORG")], id="the county 会同"),
+        pytest.param([("会同县公安局", "ORG")], [("县公安局", "ORG")], id="会同 and any county"),
+        pytest.param(
+            [("怀化", "LOC"), ("，", "w"), ("会同县公安局", "ORG")],
+            [("怀化", "PLACE"), ("会同县公安局", "ORG")],
+            id="the county 会同",
+        ),
+        pytest.param(
+            [("二道河镇政府和县信息局", "ORG")], [("县信息局", "ORG")], id="two units in one"
+        ),
+        pytest.param(
+            [("旗", "n"), ("住房建设局", "ORG")], [("旗住房建设局", "ORG")], id="its area cut off"
+        ),
         pytest.param(
             [("市监察", "ORG"), ("委员会", "n")], [("市监察委员会", "ORG")], id="a unit cut short"
         ),
