@@ -3,7 +3,16 @@
 from models.jieba_tagger import JiebaTagger
 from models.loading import load_tagger
 from models.spacy_tagger import SpacyTagger
-from models.tagger import Label, Mention, NoTagger, Tagger, TaggerError
+from models.tagger import (
+    Label,
+    Mention,
+    NoTagger,
+    Role,
+    RoleSpan,
+    RoleTagger,
+    Tagger,
+    TaggerError,
+)
 from models.transformers_tagger import TransformersTagger
 
 __all__ = [
@@ -11,6 +20,9 @@ __all__ = [
     "Label",
     "Mention",
     "NoTagger",
+    "Role",
+    "RoleSpan",
+    "RoleTagger",
     "SpacyTagger",
     "Tagger",
     "TaggerError",
