@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -14,14 +13,16 @@ import typer
 from api.console import FAILED, OK, say, wrong_use
 from models import TaggerError
 from models.adapting import import_package
-from models.examples import Example, read_examples
 from models.manifest import Manifest
+from models.training_examples import Example, read_example, read_examples
 
 KINDS: Final = ("spacy", "transformer")
 
 REMEDY: Final = "请执行：pip install 'hecha[train]'"
 
 _GENERATOR: Final = "corpus.synthetic"
+_NOISE: Final = 0.3
+"""The share of the invented documents that are damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +83,12 @@ def _examples(wishes: TrainingWishes) -> list[Example]:
     if wishes.examples is not None:
         return read_examples(wishes.examples)
     say(f"生成训练文书：{wishes.documents}份")
-    with tempfile.TemporaryDirectory() as place:
-        generator = import_module(_GENERATOR)
-        generator.write_examples(Path(place) / "examples.jsonl", wishes.documents, wishes.seed)
-        return read_examples(Path(place) / "examples.jsonl")
+    generator = import_module(_GENERATOR)
+    return [
+        read_example(row, document.gold.id)
+        for document in generator.synthesize_many(wishes.documents, wishes.seed, _NOISE)
+        for row in document.examples
+    ]
 
 
 def _lines(manifest: Manifest) -> list[str]:

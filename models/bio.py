@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from models.examples import LabelledSpan
+from models.training_examples import LabelledSpan
 
 OUTSIDE = 0
 

@@ -62,9 +62,10 @@ def read_manifest(folder: Path) -> Manifest:
     """
     try:
         content = json.loads((folder / MANIFEST).read_bytes())
-        manifest = Manifest(**content)
+        lists = {name: tuple(content[name]) for name in ("labels", "roles")}
+        manifest = Manifest(**{**content, **lists})
         is_valid = all(_is_inside(name) for name in manifest.files)
-    except (OSError, ValueError, TypeError, AttributeError) as exc:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
         raise TaggerError(
             f"读不到 {folder} 的说明 {MANIFEST}：{exc}。请确认文件夹完整，或重新训练。"
         ) from exc

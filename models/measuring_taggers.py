@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from models.examples import Example, relabelled
 from models.tagger import RoleTagger, Tagger
+from models.training_examples import Example, relabelled
 
 
 def measure_tagger(

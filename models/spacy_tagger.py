@@ -30,7 +30,10 @@ class SpacyTagger:
 
     @property
     def name(self) -> str:
-        """Name and version from the pipeline's `meta.json`, such as "spacy:report_ner@1.2.0"."""
+        """Name and version, such as "spacy:report_ner@1.2.0": of the manifest, else `meta.json`."""
+        if (self._folder / MANIFEST).is_file():
+            manifest = read_manifest(self._folder)
+            return f"spacy:{manifest.name}@{manifest.version}"
         meta = self._pipeline.meta
         return f"spacy:{meta['name']}@{meta['version']}"
 

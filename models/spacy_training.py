@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, Final
 
 from models.adapting import import_package
-from models.examples import Example, relabelled
 from models.manifest import Manifest, check_folder, digests_of, prepare_folder, write_manifest
 from models.measuring_taggers import measure_tagger
 from models.spacy_tagger import SpacyTagger
 from models.tagger import TaggerError
+from models.training_examples import Example, relabelled
 
 NAMES: Final[Mapping[str, str]] = {
     "PERSON": "PERSON",
@@ -29,7 +31,7 @@ NAMES: Final[Mapping[str, str]] = {
 LABELS: Final = ("PERSON", "ORG", "TITLE", "ROLE")
 
 _CONFIG: Final = "spacy.cfg"
-_WATCHED: Final = 2000  # examples of the split "dev" that choose the best step
+_MEASURED: Final = 2000  # examples of the splits "dev", which chooses the best step, and "test"
 
 Say = Callable[[str], None]
 
@@ -51,6 +53,12 @@ def to_documents(nlp: Any, examples: Sequence[Example]) -> tuple[Any, int]:
     return documents, lost
 
 
+def _different(examples: Sequence[Example], split: str) -> list[Example]:
+    """Keep one of each text of a split; what is measured is a sample, evenly spread."""
+    held = list({each.text: each for each in examples if each.split == split}.values())
+    return held if split == "train" else held[:: max(len(held) // _MEASURED, 1)]
+
+
 def train_spacy(
     examples: Sequence[Example], folder: Path, say: Say, settings: Mapping[str, Any] | None = None
 ) -> Manifest:
@@ -64,10 +72,7 @@ def train_spacy(
     check_folder(folder)
     spacy = import_package("spacy", "spaCy")
     trainer = import_package("spacy.cli.train", "spaCy")
-    parts = {
-        split: [example for example in examples if example.split == split]
-        for split in ("train", "dev", "test")
-    }
+    parts = {split: _different(examples, split) for split in ("train", "dev", "test")}
     for split in ("train", "dev"):
         if not parts[split]:
             raise TaggerError(
@@ -77,12 +82,13 @@ def train_spacy(
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as place, as_file(files(__package__) / _CONFIG) as config:
         work = Path(place)
-        for split, held in (("train", parts["train"]), ("dev", parts["dev"][:_WATCHED])):
+        for split, held in (("train", parts["train"]), ("dev", parts["dev"])):
             documents, lost = to_documents(nlp, held)
             documents.to_disk(work / f"{split}.spacy")
             say(f"{split}：{len(held)}条例句，{lost}处的边界不在字与字之间，没有用")
         paths = {f"paths.{split}": str(work / f"{split}.spacy") for split in ("train", "dev")}
-        trainer.train(config, work / "out", overrides={**paths, **(settings or {})})
+        with redirect_stdout(sys.stderr):  # its table is no result
+            trainer.train(config, work / "out", overrides={**paths, **(settings or {})})
         prepare_folder(folder)
         shutil.copytree(work / "out" / "model-best", folder, dirs_exist_ok=True)
     recipe = {

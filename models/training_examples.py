@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from models.tagger import Role, TaggerError
 
@@ -58,16 +58,28 @@ def _examples(path: Path) -> Iterator[Example]:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
                 if line.strip():
-                    yield _example(line, f"{path} 第{number}行")
+                    yield _parsed(line, f"{path} 第{number}行")
     except (OSError, UnicodeDecodeError) as exc:
         raise TaggerError(
             f"读不到训练例句 {path}：{exc}。请给出每行一条 JSON 的 UTF-8 文件。", "examples_invalid"
         ) from exc
 
 
-def _example(line: str, place: str) -> Example:
+def _parsed(line: str, place: str) -> Example:
     try:
         row = json.loads(line)
+    except ValueError as exc:
+        raise TaggerError(f"{place} 不是 JSON：{exc}。", "examples_invalid") from exc
+    return read_example(row, place)
+
+
+def read_example(row: Any, place: str) -> Example:
+    """Return the example that a JSON object holds; `place` says where it stands, for the user.
+
+    Raises:
+        TaggerError: it holds none (`examples_invalid`).
+    """
+    try:
         spans = tuple(LabelledSpan(int(a), int(b), str(label)) for a, b, label in row["spans"])
         example = Example(row["text"], spans, row["role"], str(row["family"]), row["split"])
     except (ValueError, KeyError, TypeError) as exc:
