@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -30,6 +30,7 @@ from models.encoder_network import (
 )
 from models.manifest import Manifest, check_folder, digests_of, prepare_folder, write_manifest
 from models.measuring_taggers import measure_tagger
+from models.splicing import splices
 from models.tagger import Role, TaggerError
 from models.training_examples import Example
 
@@ -65,6 +66,7 @@ class TrainingPlan:
     head_rate: float = 1e-3
     role_weight: float = 0.3
     noise: float = 0.01
+    spliced: float = 0.5
     threads: int = 2
 
 
@@ -102,6 +104,9 @@ def train_transformer(
     network = _network(libraries, plan, base)
     chosen = _different(example for example in examples if example.split == "train")
     items = [item for example in chosen for item in _items(example, network.vocabulary)]
+    for example in splices(chosen, plan.spliced, plan.seed):
+        spliced = _items(example, network.vocabulary)
+        items.extend(replace(item, role=_IGNORED) for item in spliced)
     if not items:
         raise TaggerError("没有可学的例句：split 为 train 的一条也没有。", "examples_invalid")
     say(f"训练：{len(chosen)}条例句，{len(items)}段，{plan.passes}遍，至多{plan.minutes:g}分钟")
@@ -230,7 +235,9 @@ def _loss(
         tags, roles = forward(network, batch.ids)
     entropy = partial(torch.nn.functional.cross_entropy, ignore_index=_IGNORED)
     tag_loss = entropy(tags.float().flatten(0, 1), batch.tags.flatten())
-    return tag_loss + plan.role_weight * entropy(roles.float(), batch.roles)
+    role_loss = entropy(roles.float(), batch.roles, reduction="sum")
+    known = (batch.roles != _IGNORED).sum().clamp(min=1)
+    return tag_loss + plan.role_weight * role_loss / known
 
 
 def _batches(items: Sequence[_Item], plan: TrainingPlan) -> Iterator[Sequence[_Item]]:

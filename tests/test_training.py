@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from dataclasses import asdict, replace
@@ -18,6 +19,7 @@ from api.cli import app
 from models import TaggerError, e5_weights, load_tagger
 from models.e5_weights import parse_e5
 from models.manifest import read_manifest
+from models.splicing import splices
 from models.training_examples import Example, LabelledSpan
 from tests.tiny_models import pack_halves, tiny_e5
 
@@ -113,6 +115,25 @@ def test_another_base_than_was_measured_is_refused(
         e5_weights.load_e5()
 
 
+# splicing
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_spliced_spans_quote_what_they_did(seed: int) -> None:
+    quoted = {each.text[s.start : s.end] for each in EXAMPLES for s in each.spans}
+    for made in splices(EXAMPLES, 0.5, seed):
+        found = [made.text[s.start : s.end] for s in made.spans]
+        assert set(found) <= quoted
+        assert list(made.spans) == sorted(made.spans, key=lambda s: s.start)
+        assert all(a.end <= b.start for a, b in itertools.pairwise(made.spans))
+
+
+def test_a_name_gets_the_words_behind_another() -> None:
+    pair = [EXAMPLES[0], EXAMPLES[5]]
+    assert "给予岚溪公司赵远山，罚款3万元。" in {made.text for made in splices(pair, 20, 1)}
+    assert list(splices([_plain("要坚持。", "train")], 20, 1)) == []
+
+
 # the transformer
 
 
@@ -131,6 +152,7 @@ def recipe(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def _plan(recipe: Any, **changes: Any) -> Any:
     quick = {"layers": 1, "passes": 120, "batch": 8, "rate": 3e-3, "head_rate": 1e-2, "threads": 1}
+    quick |= {"spliced": 0.0}
     return recipe.TrainingPlan(**(quick | changes))
 
 
