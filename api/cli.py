@@ -186,6 +186,9 @@ def train(  # noqa: PLR0913 - each parameter is an option of the command
         Path | None,
         typer.Option("--examples", metavar="例句.jsonl", help="用这些例句；不写就由程序生成文书"),
     ] = None,
+    extra: Annotated[
+        Path | None, typer.Option("--extra", metavar="例句.jsonl", help="另外再加这些例句")
+    ] = None,
     base: Annotated[
         Path | None,
         typer.Option(
@@ -220,6 +223,7 @@ def train(  # noqa: PLR0913 - each parameter is an option of the command
         kind=kind,
         folder=output,
         examples=examples,
+        extra=extra,
         base=base,
         layers=layers,
         passes=passes,

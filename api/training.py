@@ -32,6 +32,7 @@ class TrainingWishes:
     kind: str
     folder: Path | None = None
     examples: Path | None = None
+    extra: Path | None = None
     base: Path | None = None
     layers: int | None = None
     passes: int | None = None
@@ -79,7 +80,12 @@ def _train(wishes: TrainingWishes, examples: list[Example], folder: Path) -> Man
 
 
 def _examples(wishes: TrainingWishes) -> list[Example]:
-    """Read the examples that were given, or let the generator write them."""
+    """Read the examples that were given, or let the generator write them; add the extra ones."""
+    extra = read_examples(wishes.extra) if wishes.extra is not None else []
+    return [*_made_examples(wishes), *extra]
+
+
+def _made_examples(wishes: TrainingWishes) -> list[Example]:
     if wishes.examples is not None:
         return read_examples(wishes.examples)
     say(f"生成训练文书：{wishes.documents}份")

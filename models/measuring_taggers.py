@@ -34,7 +34,7 @@ def measure_tagger(
         right.update(label for _, _, label in truth & given)
         found.update(label for _, _, label in given)
         wanted.update(label for _, _, label in truth)
-        if isinstance(tagger, RoleTagger):
+        if example.role is not None and isinstance(tagger, RoleTagger):
             roles.update(span.role == example.role for span in tagger.roles(example.text))
     figures: dict[str, Any] = {
         label: _figures(right[label], found[label], wanted[label]) for label in labels

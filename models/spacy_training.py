@@ -17,9 +17,9 @@ from models.manifest import Manifest, check_folder, digests_of, prepare_folder, 
 from models.measuring_taggers import measure_tagger
 from models.spacy_tagger import SpacyTagger
 from models.tagger import TaggerError
-from models.training_examples import Example, relabelled
+from models.training_examples import UNKNOWN, Example, relabelled
 
-NAMES: Final[Mapping[str, str]] = {
+NAMES: Final = {
     "PERSON": "PERSON",
     "ORG": "ORG",
     "ORGAN": "ORG",
@@ -44,12 +44,14 @@ def to_documents(nlp: Any, examples: Sequence[Example]) -> tuple[Any, int]:
     lost = 0
     for example in examples:
         document = nlp.make_doc(example.text)
-        entities = []
-        for span in relabelled(example, NAMES):
+        entities: list[Any] = []
+        missing: list[Any] = []
+        for span in relabelled(example, NAMES | {UNKNOWN: UNKNOWN}):
             entity = document.char_span(span.start, span.end, label=span.label)
             lost += entity is None
-            entities.extend([entity] if entity is not None else [])
-        document.ents = entities
+            if entity is not None:
+                (missing if span.label == UNKNOWN else entities).append(entity)
+        document.set_ents(entities, missing=missing)
         documents.add(document)
     return documents, lost
 

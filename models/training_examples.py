@@ -16,7 +16,10 @@ from models.tagger import Role, TaggerError
 Split = Literal["train", "dev", "test"]
 """A family of templates is wholly in one of them, so that a test never sees its own template."""
 
-SPAN_LABELS = ("PERSON", "ORG", "ORGAN", "TITLE", "ROLE", "CUE", "AMOUNT")
+UNKNOWN = "?"
+"""The label of a range of which nothing is known, and nothing is learned."""
+
+SPAN_LABELS = ("PERSON", "ORG", "ORGAN", "TITLE", "ROLE", "CUE", "AMOUNT", UNKNOWN)
 """The labels that examples may carry; each model learns those of its own list."""
 
 _ROLES: frozenset[str] = frozenset(get_args(Role))
@@ -34,11 +37,14 @@ class LabelledSpan:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text with its spans, in order and not overlapping, and the role of the sentence."""
+    """A text with its spans, in order and not overlapping, and the role of the sentence.
+
+    Where labels were made by machines, ranges may be UNKNOWN, and the role None.
+    """
 
     text: str
     spans: tuple[LabelledSpan, ...]
-    role: Role
+    role: Role | None
     family: str
     split: Split
 
@@ -97,7 +103,7 @@ def _fault(example: Example) -> str:
     """Return what is wrong with an example, in words for the user; "" if nothing is."""
     if not isinstance(example.text, str) or not example.text.strip():
         return "text 是空的"
-    if example.role not in _ROLES:
+    if example.role is not None and example.role not in _ROLES:
         return f"不认识的 role“{example.role}”"
     if example.split not in _SPLITS:
         return f"不认识的 split“{example.split}”"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -30,9 +30,8 @@ from models.encoder_network import (
 )
 from models.manifest import Manifest, check_folder, digests_of, prepare_folder, write_manifest
 from models.measuring_taggers import measure_tagger
-from models.splicing import splices
 from models.tagger import Role, TaggerError
-from models.training_examples import Example
+from models.training_examples import UNKNOWN, Example
 
 LABELS: Final = ("PERSON", "ORG", "TITLE", "ORGAN", "CUE", "AMOUNT")
 ROLES: Final[tuple[str, ...]] = get_args(Role)
@@ -66,7 +65,6 @@ class TrainingPlan:
     head_rate: float = 1e-3
     role_weight: float = 0.3
     noise: float = 0.01
-    spliced: float = 0.5
     threads: int = 2
 
 
@@ -104,9 +102,6 @@ def train_transformer(
     network = _network(libraries, plan, base)
     chosen = _different(example for example in examples if example.split == "train")
     items = [item for example in chosen for item in _items(example, network.vocabulary)]
-    for example in splices(chosen, plan.spliced, plan.seed):
-        spliced = _items(example, network.vocabulary)
-        items.extend(replace(item, role=_IGNORED) for item in spliced)
     if not items:
         raise TaggerError("没有可学的例句：split 为 train 的一条也没有。", "examples_invalid")
     say(f"训练：{len(chosen)}条例句，{len(items)}段，{plan.passes}遍，至多{plan.minutes:g}分钟")
@@ -166,11 +161,15 @@ def _window(network: Network) -> int:
 def _items(example: Example, vocabulary: CharacterVocabulary) -> Iterator[_Item]:
     """Cut an example as the tagger cuts a text."""
     tags = spans_to_tags(len(example.text), example.spans, LABELS)
+    for span in example.spans:
+        if span.label == UNKNOWN:
+            tags[span.start : span.end] = [_IGNORED] * (span.end - span.start)
+    role = ROLES.index(example.role) if example.role else _IGNORED
     for window in sentence_windows(example.text, WINDOW):
         part = slice(window.start, window.end)
         ids = (START, *vocabulary.encode(example.text[part]), END)
         marked = (_IGNORED, *tags[part], _IGNORED)
-        yield _Item(ids, marked, ROLES.index(example.role))
+        yield _Item(ids, marked, role)
 
 
 def _learn(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from dataclasses import asdict, replace
@@ -19,7 +18,6 @@ from api.cli import app
 from models import TaggerError, e5_weights, load_tagger
 from models.e5_weights import parse_e5
 from models.manifest import read_manifest
-from models.splicing import splices
 from models.training_examples import Example, LabelledSpan
 from tests.tiny_models import pack_halves, tiny_e5
 
@@ -115,25 +113,6 @@ def test_another_base_than_was_measured_is_refused(
         e5_weights.load_e5()
 
 
-# splicing
-
-
-@given(st.integers(0, 2**32 - 1))
-def test_spliced_spans_quote_what_they_did(seed: int) -> None:
-    quoted = {each.text[s.start : s.end] for each in EXAMPLES for s in each.spans}
-    for made in splices(EXAMPLES, 0.5, seed):
-        found = [made.text[s.start : s.end] for s in made.spans]
-        assert set(found) <= quoted
-        assert list(made.spans) == sorted(made.spans, key=lambda s: s.start)
-        assert all(a.end <= b.start for a, b in itertools.pairwise(made.spans))
-
-
-def test_a_name_gets_the_words_behind_another() -> None:
-    pair = [EXAMPLES[0], EXAMPLES[5]]
-    assert "给予岚溪公司赵远山，罚款3万元。" in {made.text for made in splices(pair, 20, 1)}
-    assert list(splices([_plain("要坚持。", "train")], 20, 1)) == []
-
-
 # the transformer
 
 
@@ -152,7 +131,6 @@ def recipe(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def _plan(recipe: Any, **changes: Any) -> Any:
     quick = {"layers": 1, "passes": 120, "batch": 8, "rate": 3e-3, "head_rate": 1e-2, "threads": 1}
-    quick |= {"spliced": 0.0}
     return recipe.TrainingPlan(**(quick | changes))
 
 
@@ -312,6 +290,23 @@ def test_spans_become_entities_exactly() -> None:
     found = [(e.start_char, e.end_char, e.label_) for e in document.ents]
     assert found == [(0, 4, "ORG"), *spans[1:]]
     assert lost == 0
+
+
+@pytest.mark.models
+def test_what_is_unknown_is_not_learned(recipe: Any) -> None:
+    """Neither as a name nor as none: no tag in one recipe, a missing one in the other."""
+    from models import spacy_training
+    from models.characters import CharacterVocabulary
+
+    spans = (LabelledSpan(0, 2, "PERSON"), LabelledSpan(3, 5, "?"))
+    example = Example("赵远在岚溪。", spans, None, "a", "train")
+    (item,) = recipe._items(example, CharacterVocabulary(CHARACTERS))
+    assert item.tags == (-100, 1, 2, 0, -100, -100, 0, -100)
+    assert item.role == -100
+    spacy = pytest.importorskip("spacy", reason="没有安装 spaCy")
+    nlp = spacy.blank("zh", config={"nlp": {"tokenizer": {"segmenter": "char"}}})
+    (document,) = spacy_training.to_documents(nlp, [example])[0].get_docs(nlp.vocab)
+    assert [token.ent_iob_ for token in document] == ["B", "I", "O", "", "", "O"]
 
 
 # the command
