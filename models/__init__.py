@@ -5,7 +5,16 @@ from models.lac_tagger import LacTagger
 from models.likeness_ranking import Ranked, Ranker, VectorRanker, WordRanker, likeness, load_ranker
 from models.loading import load_tagger
 from models.spacy_tagger import SpacyTagger
-from models.tagger import Label, Mention, NoTagger, Tagger, TaggerError
+from models.tagger import (
+    Label,
+    Mention,
+    NoTagger,
+    Role,
+    RoleSpan,
+    RoleTagger,
+    Tagger,
+    TaggerError,
+)
 from models.transformers_tagger import TransformersTagger
 
 __all__ = [
@@ -16,6 +25,9 @@ __all__ = [
     "NoTagger",
     "Ranked",
     "Ranker",
+    "Role",
+    "RoleSpan",
+    "RoleTagger",
     "SpacyTagger",
     "Tagger",
     "TaggerError",

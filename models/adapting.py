@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import cast
 
+from models.onnx_runtime import forbid_telemetry
 from models.tagger import LABELS, Label, TaggerError
 
 CHUNK = 5_000
@@ -62,6 +63,8 @@ def import_package(package: str, name: str, remedy: str = f"请执行：{EXTRA}"
     Raises:
         TaggerError: it is not installed (`tool_missing`); the message gives `name` and `remedy`.
     """
+    if package.partition(".")[0] == "onnxruntime":
+        forbid_telemetry()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -11,6 +11,7 @@ from models.adapting import label_of
 from models.tagger import Label, Mention
 
 _TAG = re.compile(r"([BIMELSUbimelsu])[-_](.+)")
+_SENTENCE_END = re.compile(r"[。；！？]")
 _BEGINS = frozenset("BSU")
 _CLOSES = frozenset("ELSU")
 
@@ -114,3 +115,36 @@ def _mention(text: str, name: _Open) -> Mention | None:
     start = name.start + len(words) - len(words.lstrip())
     end = name.end - (len(words) - len(words.rstrip()))
     return Mention(start, end, name.label, fmean(name.scores)) if start < end else None
+
+
+def sentence_windows(text: str, size: int) -> Iterator[Window]:
+    """Cut a text into windows of at most `size` characters that end where a sentence does.
+
+    A line that fits is one window; a longer one is cut behind 。；！？ as late as may be. Only a
+    sentence longer than `size` is read in windows that overlap. Blank lines are left out.
+    """
+    start = 0
+    for line in text.split("\n"):
+        if line.strip():
+            for at, end in _sentence_runs(line, size):
+                for window in windows(end - at, size):
+                    yield _moved(window, start + at)
+        start += len(line) + 1
+
+
+def _sentence_runs(line: str, size: int) -> Iterator[tuple[int, int]]:
+    start = end = 0
+    for mark in _SENTENCE_END.finditer(line):
+        if mark.end() - start > size and end > start:
+            yield start, end
+            start = end
+        end = mark.end()
+    if len(line) - start > size and end > start:
+        yield start, end
+        start = end
+    if start < len(line):
+        yield start, len(line)
+
+
+def _moved(window: Window, by: int) -> Window:
+    return Window(window.start + by, window.end + by, window.keep_from + by, window.keep_to + by)

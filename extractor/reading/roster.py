@@ -95,7 +95,7 @@ class Roster:
             name = self._view.text[mention.start : mention.end]
             if mention.label == "PERSON":
                 persons.add(name)
-            elif mention.label == "ORG" and is_organisation(name):
+            elif mention.label in ("ORG", "ORGAN") and is_organisation(name):
                 self.organisations.setdefault(name, (mention.start, mention.end))
         self.proposed_persons = frozenset(persons)
 
