@@ -36,7 +36,8 @@ _Weighed: TypeAlias = Penalty | Measure | Problem | Suggestion
 LAYERS = ("penalties", "measures", "problems", "suggestions")
 """The lists of an extraction whose records carry a confidence."""
 
-_UNCERTAIN_FLAG = "ocr_uncertain"
+UNCERTAIN_FLAG = "ocr_uncertain"
+"""Of a record that a line states which was recognised with doubt."""
 _FIXED = {"ocr.uncertain": -2.0}
 """Weights that cannot be fitted, since the documents with their truth are no scans."""
 
@@ -101,7 +102,7 @@ def with_confidence(document: Document, view: View, extraction: Extraction) -> E
 
 def _flags(record: _Weighed, document: Document) -> list[str]:
     """Return the flags, with one more if a line that states it was recognised with doubt."""
-    uncertain = [_UNCERTAIN_FLAG] if _is_uncertain(record, document) else []
+    uncertain = [UNCERTAIN_FLAG] if _is_uncertain(record, document) else []
     return [*record.flags, *uncertain]
 
 

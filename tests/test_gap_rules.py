@@ -121,7 +121,7 @@ def test_gap_rules_of_accountability(
 
 def test_every_hint_has_a_code_and_asks_to_check() -> None:
     table = load_toml("hints.toml")["hint"]
-    assert [row["code"] for row in table] == list("abcdefghijklmnopq")
+    assert [row["code"] for row in table] == list("abcdefghijklmnopqr")
     assert all(row["text"].startswith("请核实") and row["about"] for row in table)
     row = only_row(report("建议罚款。", fine(300_000)), evaluation("没有内容"))
     assert re.fullmatch(r"\[a\] 请核实：.+。", row.hints[0])

@@ -25,7 +25,7 @@ from api.store.document_codec import dump_document, load_document
 from bench import scans
 from bench.recognition import wrong_characters
 from corpus import ofd_writer
-from extractor import extract
+from extractor import build_checklist, extract
 from extractor.document import Document, Page, Span
 from extractor.errors import CorruptFileError, LimitError, MissingToolError
 from extractor.formats import Limits, ocr, parse
@@ -458,6 +458,19 @@ def test_facts_of_uncertain_lines_are_flagged_and_less_sure(
     assert "ocr_uncertain" not in found[0.99].flags
     assert "ocr_uncertain" in found[0.7].flags
     assert found[0.7].confidence < found[0.99].confidence
+
+
+def test_a_row_of_the_checklist_says_that_its_line_was_hard_to_recognise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hints = {}
+    for confidence in (0.99, 0.7):
+        use(FakeEngine(confidence), monkeypatch)
+        document = parse(saved(blank(), "PNG"), "a.png")
+        (row,) = build_checklist([(document, extract(document))]).accountability
+        hints[confidence] = [hint[:3] for hint in row.hints]
+    assert "[r]" not in hints[0.99]
+    assert "[r]" in hints[0.7]
 
 
 def test_the_confidence_of_lines_is_stored(fake: FakeEngine) -> None:

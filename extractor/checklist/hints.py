@@ -17,6 +17,7 @@ from extractor.checklist.outcome import fits_kind
 from extractor.checklist.pairing import Pair, differing
 from extractor.checklist.rectification import is_class
 from extractor.checklist.wording import describe_treatment, format_yuan
+from extractor.confidence import UNCERTAIN_FLAG
 from extractor.rules import load_toml, penalty_labels
 from extractor.view import squeeze
 
@@ -75,6 +76,9 @@ def accountability_hints(draft: Draft, context: Context) -> list[str]:
     outcome = draft.pair.outcome
     if outcome is not None and not any(fact.material.states for fact in outcome.facts):
         found.append(hint("p"))
+    facts = (fact for item in draft.pair.items for fact in item.facts)
+    if any(UNCERTAIN_FLAG in fact.penalty.flags for fact in facts):
+        found.append(hint("r"))
     return sorted(dict.fromkeys(found))
 
 
@@ -98,12 +102,16 @@ def group_hints(rows: Sequence[AccountabilityRow]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the outcome documents say of measures: who has any, and how specific each one is."""
+    """What the outcome documents say of measures: who has any, and how specific each one is.
+
+    `uncertain` are the measures of all documents that were recognised with doubt.
+    """
 
     compares: bool
     units: tuple[tuple[str, int], ...]
     titles: str
     specificity: Mapping[tuple[str, int], str]
+    uncertain: frozenset[tuple[str, int]] = frozenset()
 
     def names(self, actor: str) -> bool:
         """Tell whether a unit reports a measure or has a section of its own."""
@@ -126,11 +134,17 @@ def told_of(materials: Sequence[Material]) -> Told:
         units=tuple(units.items()),
         titles="\n".join(squeeze(s.title) for m in outcomes for s in m.extraction.sections),
         specificity={(m.id, measure.start): measure.specificity for m, measure in measures},
+        uncertain=frozenset(
+            (material.id, measure.start)
+            for material in materials
+            for measure in material.extraction.measures
+            if UNCERTAIN_FLAG in measure.flags
+        ),
     )
 
 
 def measure_hints(row: MeasureRow, told: Told) -> list[str]:
-    """Return rules i and k for one row of table B."""
+    """Return rules i, k and r for one row of table B."""
     found = []
     if told.compares:
         words = squeeze("\n".join(reported.quote for reported in row.reported))
@@ -145,6 +159,8 @@ def measure_hints(row: MeasureRow, told: Told) -> list[str]:
     specific |= {told.specificity.get((s.document, s.start), "") for s in row.sources} - {""}
     if specific and "specific" not in specific:
         found.append(hint("k"))
+    if any((source.document, source.start) in told.uncertain for source in row.sources):
+        found.append(hint("r"))
     return found
 
 
