@@ -38,10 +38,11 @@ def create_app(settings: Settings | None = None, reader: Reader | None = None) -
 
     Raises:
         pydantic.ValidationError: the environment holds a setting that is not valid.
+        TaggerError: the tagger of the settings cannot be used.
     """
     chosen = settings or Settings()
     limits = replace(chosen.limits, max_bytes=chosen.max_upload_bytes)
-    reading = reader or LibraryReader(limits)
+    reading = reader or LibraryReader(limits, chosen.tagger)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Intake]]:

@@ -22,6 +22,7 @@ from extractor.extraction import Extraction
 from extractor.formats import CONTAINERS, FORMATS, FileResult, Limits
 from extractor.formats.limited import parse_one_limited, walk_limited
 from extractor.formats.limits import limits_from
+from models import Tagger
 
 _NOT_IN_FOLDERS = frozenset({".md", ".markdown", ".csv", ".log", ".text"})
 """Plain text that a folder holds for other reasons; it is read when it is named itself."""
@@ -123,7 +124,7 @@ def _files_in(folder: Path, inputs: Inputs) -> Iterator[Path]:
 Result = Done | Failure | Skipped
 
 
-def read_file(path: Path, limits: Limits) -> Iterator[Result]:
+def read_file(path: Path, limits: Limits, tagger: Tagger | None = None) -> Iterator[Result]:
     """Read one file from disk, and every file in it if it is an archive or a letter.
 
     Whatever goes wrong comes back as a failure. An entry of another format is skipped with a word,
@@ -146,7 +147,7 @@ def read_file(path: Path, limits: Limits) -> Iterator[Result]:
             data, name, limits=limits, read=parse_one_limited, walk=walk_limited
         ):
             place = path if found.path == name else path.parent / one_line(found.path)
-            result = _result(found, place, inside=place != path)
+            result = _result(found, place, tagger, inside=place != path)
             only_skipped = only_skipped and isinstance(result, Skipped)
             yield result
     except Exception as error:
@@ -157,7 +158,7 @@ def read_file(path: Path, limits: Limits) -> Iterator[Result]:
             yield Failure(path, "container_ambiguous", "里面没有可读的文件。请确认选对了文件。")
 
 
-def _result(found: FileResult, path: Path, *, inside: bool) -> Result:
+def _result(found: FileResult, path: Path, tagger: Tagger | None, *, inside: bool) -> Result:
     if found.notice is not None:
         return Skipped(path, found.notice.code, found.notice.message)
     if found.error is not None:
@@ -166,7 +167,7 @@ def _result(found: FileResult, path: Path, *, inside: bool) -> Result:
     if found.document is None:  # pragma: no cover - one of the three is there
         raise AssertionError(found.path)
     try:
-        return Done(path, found.document, extract(found.document))
+        return Done(path, found.document, extract(found.document, tagger))
     except HechaError as error:
         return Failure(path, error.code, error.message)
     except Exception as error:
@@ -178,7 +179,9 @@ def _internal(path: Path, error: Exception) -> Failure:
     return Failure(path, "internal_error", message)
 
 
-def read_files(paths: Iterable[Path], step: Callable[[str], None]) -> Iterator[Result]:
+def read_files(
+    paths: Iterable[Path], step: Callable[[str], None], tagger: Tagger | None = None
+) -> Iterator[Result]:
     """Read files one after the other; `step` is told the name before each.
 
     What a file may cost stands in the environment variable `HECHA_LIMITS`.
@@ -189,7 +192,7 @@ def read_files(paths: Iterable[Path], step: Callable[[str], None]) -> Iterator[R
         wrong_use(f"环境变量 HECHA_LIMITS 写得不对。{error}")
     for path in paths:
         step(path.name)
-        yield from read_file(path, limits)
+        yield from read_file(path, limits, tagger)
 
 
 def report(result: Result) -> None:

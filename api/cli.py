@@ -32,6 +32,17 @@ Files = Annotated[
     typer.Argument(metavar="文件…", help="文件、压缩包、邮件，或装有它们的文件夹；可以写多个"),
 ]
 
+TaggerName = Annotated[
+    str,
+    typer.Option(
+        "--tagger",
+        metavar="名称",
+        envvar="HECHA_TAGGER",
+        show_envvar=False,
+        help="识别模型：none（默认，只用规则）、lac、spacy、transformer、jieba 或模型文件夹",
+    ),
+]
+
 
 def _print_version(wanted: bool) -> None:
     if wanted:
@@ -72,13 +83,14 @@ def extract(
             "--record", metavar="编号", help="只说明这一条（k1、m3、n2、accident 等）；可以重复"
         ),
     ] = None,
+    tagger: TaggerName = "none",
 ) -> None:
     """读文件，抽取责任主体、处理、文号、整改措施、问题和建议，每项都带原文位置。
 
     只有一个文件时结果打印到屏幕；多个文件请用 -o 指定文件夹。
     """
     form = "explain" if explain or record else form
-    raise typer.Exit(commands.run_extract(files, output, form, record or []))
+    raise typer.Exit(commands.run_extract(files, output, form, record or [], tagger))
 
 
 @app.command(cls=ChineseCommand, short_help="把文字、页面图像和抽取的事实写成一个网页，对照查看")
@@ -96,12 +108,13 @@ def view(
             "--dpi", metavar="分辨率", min=40, max=300, help="页面图像的分辨率，40 至 300，默认 110"
         ),
     ] = 110,
+    tagger: TaggerName = "none",
 ) -> None:
     """读一个文件，写成一个离线网页：左边文字，右边页面图像，事实在两边标出。
 
     网页自成一体，不引用任何外部内容，可以用邮件发送。没有版面的格式只有文字。
     """
-    raise typer.Exit(commands.run_view(file, output, dpi))
+    raise typer.Exit(commands.run_view(file, output, dpi, tagger))
 
 
 @app.command(cls=ChineseCommand, short_help="把同一起事故的文件合成一份评估核查清单")
@@ -112,12 +125,13 @@ def checklist(
         typer.Option("-o", "--output", metavar="清单.xlsx", help="保存为 .xlsx 或 .json；可以重复"),
     ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="不打印表格")] = False,
+    tagger: TaggerName = "none",
 ) -> None:
     """把同一起事故的调查报告、批复、评估报告等合成一份评估核查清单。
 
     打印成表格；用 -o 保存为 Excel 或 JSON，例如 -o 清单.xlsx -o 清单.json。
     """
-    raise typer.Exit(commands.run_checklist(files, output or [], quiet))
+    raise typer.Exit(commands.run_checklist(files, output or [], quiet, tagger))
 
 
 @app.command(cls=ChineseCommand, short_help="对照标注评测读取的准确率、召回率和把握程度")
@@ -153,6 +167,7 @@ def evaluate(  # noqa: PLR0913 - each parameter is an option of the command
         typer.Option("--report", metavar="报告.md", help="把全部表格存为 Markdown 文件"),
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="只检查标注文件")] = False,
+    tagger: TaggerName = "none",
 ) -> None:
     """对照人工标注，评测读取的准确率、召回率和把握程度。
 
@@ -171,6 +186,7 @@ def evaluate(  # noqa: PLR0913 - each parameter is an option of the command
         report=report,
         errors=errors,
         as_json=as_json,
+        tagger=tagger,
     )
     raise typer.Exit(measuring.run_evaluate(wishes))
 

@@ -33,7 +33,9 @@ from api.doctor import examine
 from api.exports.explanation import explanation_text, known_records
 from api.exports.table import checklist_view, extraction_view, render_text
 from api.exports.xlsx import checklist_xlsx
+from api.tagging import tagger_of
 from extractor import Checklist, Extraction, build_checklist
+from models import NoTagger, TaggerError
 
 _FORMATS = ("json", "table")
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -41,7 +43,11 @@ _PRINT_WIDTH = 120
 
 
 def run_extract(
-    files: Sequence[Path], folder: Path | None, form: str, records: Sequence[str] = ()
+    files: Sequence[Path],
+    folder: Path | None,
+    form: str,
+    records: Sequence[str] = (),
+    tagger: str = NoTagger.name,
 ) -> int:
     """Extract every file: to stdout, or one result a file into `folder`.
 
@@ -59,7 +65,7 @@ def run_extract(
     failed = bool(inputs.failures)
     printed: list[Done] = []
     with progress("正在读取", len(inputs.paths)) as step:
-        for result in read_files(inputs.paths, step):
+        for result in read_files(inputs.paths, step, tagger_of(tagger)):
             report(result)
             if isinstance(result, Failure):
                 failed = True
@@ -99,7 +105,7 @@ def _extraction_bytes(done: Done, form: str, records: Sequence[str]) -> bytes:
     return render_text(view, _PRINT_WIDTH).encode("utf-8", "replace")
 
 
-def run_view(file: Path, output: Path | None, dpi: int) -> int:
+def run_view(file: Path, output: Path | None, dpi: int, tagger: str = NoTagger.name) -> int:
     """Write one file as a self-contained page: its text, its pages, its facts in both."""
     if file.is_dir():
         wrong_use(f"view 一次看一个文件，“{file}”是文件夹")
@@ -110,7 +116,7 @@ def run_view(file: Path, output: Path | None, dpi: int) -> int:
         wrong_use(f"-o 要写文件，“{target}”是文件夹，例如 {target / '查看.html'}")
     inputs = _found([file])
     with progress("正在读取", len(inputs.paths)) as step:
-        results = list(read_files(inputs.paths, step))
+        results = list(read_files(inputs.paths, step, tagger_of(tagger)))
     if any(result.path != file for result in results):
         wrong_use(f"view 一次看一个文件，“{file}”里装着别的文件：请解开后看其中一个")
     failed = bool(inputs.failures)
@@ -136,7 +142,9 @@ def _found(files: Sequence[Path]) -> Inputs:
     return inputs
 
 
-def run_checklist(files: Sequence[Path], outputs: Sequence[Path], quiet: bool) -> int:
+def run_checklist(
+    files: Sequence[Path], outputs: Sequence[Path], quiet: bool, tagger: str = NoTagger.name
+) -> int:
     """Build the checklist of one case from its files, print it and save it."""
     for path in outputs:
         if path.suffix.lower() not in (".xlsx", ".json"):
@@ -147,7 +155,7 @@ def run_checklist(files: Sequence[Path], outputs: Sequence[Path], quiet: bool) -
     failed = len(inputs.failures)
     done: list[Done] = []
     with progress("正在读取", len(inputs.paths)) as step:
-        for result in read_files(inputs.paths, step):
+        for result in read_files(inputs.paths, step, tagger_of(tagger)):
             report(result)
             if isinstance(result, Failure):
                 failed += 1
@@ -205,6 +213,9 @@ def run_serve(host: str, port: int) -> int:
         service = import_module("api.app").create_app()
     except ImportError as error:
         say(f"无法启动服务：缺少 {error.name}。请重新安装 hecha，或运行 hecha doctor 查看。")
+        return FAILED
+    except TaggerError as error:
+        say(f"无法启动服务：HECHA_TAGGER 指定的识别模型不能用。{error.message}")
         return FAILED
     except ValidationError as error:
         for each in error.errors():

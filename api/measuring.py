@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from api.batch import write_file
 from api.console import FAILED, OK, say, wrong_use
+from api.tagging import tagger_of
 from corpus.corruption import FieldCount, count_accepted
 from corpus.damage import DAMAGES, DamageKind
 from corpus.damage_report import measure_damage
@@ -46,6 +47,7 @@ class Wishes:
     report: Path | None = None
     errors: bool = False
     as_json: bool = False
+    tagger: str = "none"
 
 
 def run_check(gold: Path) -> int:
@@ -70,7 +72,7 @@ def run_evaluate(wishes: Wishes) -> int:
         if not files:
             say(f"“{wishes.gold}”里没有要评的标注文件（<id>.json）。")
             return FAILED
-        readings = read_all(files, wishes.results)
+        readings = read_all(files, wishes.results, tagger_of(wishes.tagger))
         outcomes = _score(files, readings)
         before = _score(files, read_all(files, wishes.against)) if wishes.against else None
     except (OSError, ValueError, ParseError) as error:

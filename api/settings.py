@@ -37,6 +37,12 @@ class Settings(BaseSettings):
         description="解析限额，写作 名称=数值，用逗号隔开，例如 max_pages=5000；见 docs/formats.md",
     )
 
+    tagger: str = Field(
+        default="none",
+        min_length=1,
+        description="识别模型：none（只用规则）、lac、spacy、transformer、jieba 或模型文件夹",
+    )
+
     @field_validator("limits", mode="before")
     @classmethod
     def _read_limits(cls, value: object) -> object:

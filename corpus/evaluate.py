@@ -15,6 +15,7 @@ from corpus.scoring import LAYERS, Score, ScoreLayer, score_document
 from extractor import extract, parse
 from extractor.document import Document
 from extractor.extraction import Extraction
+from models import Tagger
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def select_gold(folder: Path, kinds: Collection[str] = ()) -> list[GoldFile]:
     return [file for file in load_gold(folder) if not kinds or file.gold.kind in kinds]
 
 
-def read_document(path: Path, result: Path | None = None) -> Reading:
+def read_document(path: Path, result: Path | None = None, tagger: Tagger | None = None) -> Reading:
     """Read a document, or take its stored result where `result` names one.
 
     Raises:
@@ -55,16 +56,18 @@ def read_document(path: Path, result: Path | None = None) -> Reading:
     """
     document = parse(path.read_bytes(), path.name)
     if result is None:
-        return Reading(document, extract(document))
+        return Reading(document, extract(document, tagger))
     if not result.exists():
         return Reading(document, None)
     return Reading(document, Extraction.model_validate_json(result.read_bytes()))
 
 
-def read_all(files: Iterable[GoldFile], results: Path | None = None) -> list[Reading]:
+def read_all(
+    files: Iterable[GoldFile], results: Path | None = None, tagger: Tagger | None = None
+) -> list[Reading]:
     """Read the documents of gold files, or take their stored results from a folder."""
     return [
-        read_document(file.document, results / f"{file.gold.id}.json" if results else None)
+        read_document(file.document, results / f"{file.gold.id}.json" if results else None, tagger)
         for file in files
     ]
 

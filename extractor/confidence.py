@@ -12,7 +12,7 @@ import math
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
@@ -38,8 +38,12 @@ LAYERS = ("penalties", "measures", "problems", "suggestions")
 
 UNCERTAIN_FLAG = "ocr_uncertain"
 """Of a record that a line states which was recognised with doubt."""
-_FIXED = {"ocr.uncertain": -2.0}
+DISAGREES_FLAG = "tagger_disagrees"
+"""Of a sanction whose person a tagger does not see as one, anywhere in the text."""
+_FIXED = {"ocr.uncertain": -2.0, "tagger.disagrees": -1.0}
 """Weights that cannot be fitted, since the documents with their truth are no scans."""
+
+_FLAG_FEATURES = {UNCERTAIN_FLAG: "ocr.uncertain", DISAGREES_FLAG: "tagger.disagrees"}
 
 _LOWEST, _HIGHEST = 0.02, 0.99
 _MASKED = re.compile(r"[某*×xX]")
@@ -82,15 +86,20 @@ class Sureness:
     features: tuple[tuple[str, float], ...]
 
 
-def with_confidence(document: Document, view: View, extraction: Extraction) -> Extraction:
-    """Return the extraction with the confidence of every record set from its features."""
-    reader = FeatureReader(document, view, extraction)
+def with_confidence(
+    document: Document, view: View, extraction: Extraction, persons: Collection[str] = ()
+) -> Extraction:
+    """Return the extraction with the confidence of every record set from its features.
+
+    `persons` are the names that a tagger proposes; none means that there is no tagger.
+    """
+    reader = FeatureReader(document, view, extraction, persons)
     lists = {
         layer: [
             record.model_copy(
                 update={
                     "confidence": weigh(layer, reader.features(record)).value,
-                    "flags": _flags(record, document),
+                    "flags": [*record.flags, *reader.flags(record)],
                 }
             )
             for record in getattr(extraction, layer)
@@ -98,12 +107,6 @@ def with_confidence(document: Document, view: View, extraction: Extraction) -> E
         for layer in LAYERS
     }
     return extraction.model_copy(update=lists)
-
-
-def _flags(record: _Weighed, document: Document) -> list[str]:
-    """Return the flags, with one more if a line that states it was recognised with doubt."""
-    uncertain = [UNCERTAIN_FLAG] if _is_uncertain(record, document) else []
-    return [*record.flags, *uncertain]
 
 
 def _is_uncertain(record: _Weighed, document: Document) -> bool:
@@ -131,8 +134,15 @@ def weigh(layer: str, features: tuple[str, ...]) -> Sureness:
 class FeatureReader:
     """Reads the features of the records of one extraction."""
 
-    def __init__(self, document: Document, view: View, extraction: Extraction) -> None:
-        """Look at the document once for all its records."""
+    def __init__(
+        self,
+        document: Document,
+        view: View,
+        extraction: Extraction,
+        persons: Collection[str] = (),
+    ) -> None:
+        """Look at the document once for all its records; `persons` as in `with_confidence`."""
+        self._persons = frozenset(map(squeeze, persons))
         self._document = document
         self._text = document.text
         self._folded = view.text
@@ -172,9 +182,19 @@ class FeatureReader:
             found = [*self._of_span(record)]
         else:
             raise TypeError(f"{type(record).__name__} has no confidence")
-        if _is_uncertain(record, self._document):
-            found.append("ocr.uncertain")
+        found += (_FLAG_FEATURES[flag] for flag in self.flags(record))
         return (*found, f"document.{self._kind}", *self._damage)
+
+    def flags(self, record: Record) -> list[str]:
+        """Return what casts doubt on a record from outside the rules."""
+        if not isinstance(record, _Weighed):
+            return []
+        found = [UNCERTAIN_FLAG] if _is_uncertain(record, self._document) else []
+        if self._persons and isinstance(record, Penalty):
+            party = self._parties[record.party]
+            if party.kind == "person" and squeeze(party.name) not in self._persons:
+                found.append(DISAGREES_FLAG)
+        return found
 
     def _of_penalty(self, penalty: Penalty) -> Iterator[str]:
         yield penalty.rule

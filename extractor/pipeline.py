@@ -76,7 +76,7 @@ def extract(document: Document, tagger: Tagger | None = None) -> Extraction:
         found.unread,
     )
     grounded = drop_ungrounded(document, view, assemble(document, view, readings))
-    return with_confidence(document, view, grounded)
+    return with_confidence(document, view, grounded, roster.proposed_persons)
 
 
 def accident_unit(

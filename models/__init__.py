@@ -3,7 +3,7 @@
 from models.jieba_tagger import JiebaTagger
 from models.lac_tagger import LacTagger
 from models.likeness_ranking import Ranked, Ranker, VectorRanker, WordRanker, likeness, load_ranker
-from models.loading import load_tagger
+from models.loading import load_tagger, ready_tagger
 from models.spacy_tagger import SpacyTagger
 from models.tagger import (
     Label,
@@ -37,4 +37,5 @@ __all__ = [
     "likeness",
     "load_ranker",
     "load_tagger",
+    "ready_tagger",
 ]

@@ -60,6 +60,17 @@ def load_tagger(name: str | Path) -> Tagger:
     )
 
 
+def ready_tagger(name: str | Path) -> Tagger:
+    """Return the tagger `name` with its library and model loaded, so that faults show at once.
+
+    Raises:
+        TaggerError: as `load_tagger`; or a package, or a file of the model, is missing or damaged.
+    """
+    tagger = load_tagger(name)
+    tagger.tag("核查")
+    return tagger
+
+
 def _is_token_classifier(config: Path) -> bool:
     try:
         content = json.loads(config.read_bytes())

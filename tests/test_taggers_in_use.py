@@ -1,0 +1,113 @@
+"""A tagger in use: chosen by name, proposing names, and casting doubt where it sees none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from api import commands
+from api.cli import app
+from api.reader import LibraryReader
+from extractor import extract, parse
+from extractor.extraction import Penalty
+from models import Mention, NoTagger, TaggerError
+
+TEXT = (
+    "云溪县东川化工有限公司“3·5”爆炸事故调查报告\n\n一、对事故有关责任人员的处理建议\n\n"
+    "1.赵远山，东川化工有限公司经理，对事故发生负有责任，建议由云溪县应急管理局处20万元罚款。\n\n"
+    "2.钱山，东川化工有限公司安全员，对事故发生负有责任，建议由云溪县应急管理局处2万元罚款。\n"
+)
+
+
+class Sees:
+    """Sees these names as persons, wherever they stand."""
+
+    name = "sees"
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def tag(self, text: str) -> Sequence[Mention]:
+        found = ((text.find(name), name) for name in self._names)
+        return sorted(
+            (Mention(at, at + len(name), "PERSON") for at, name in found if at >= 0),
+            key=lambda mention: mention.start,
+        )
+
+
+def penalties(tagger: Any) -> list[Penalty]:
+    return extract(parse(TEXT.encode(), "报告.txt"), tagger).penalties
+
+
+@pytest.mark.parametrize(
+    ("tagger", "flags"),
+    [
+        pytest.param(None, [[], []], id="no tagger"),
+        pytest.param(NoTagger(), [[], []], id="the tagger that sees nothing"),
+        pytest.param(Sees("赵远山", "钱山"), [[], []], id="it agrees"),
+        pytest.param(Sees("赵远山"), [[], ["tagger_disagrees"]], id="it sees one of them"),
+        pytest.param(Sees("赵远", "钱山"), [["tagger_disagrees"], []], id="it sees another border"),
+    ],
+)
+def test_a_person_that_the_tagger_does_not_see_is_flagged(
+    tagger: Any, flags: list[list[str]]
+) -> None:
+    found = penalties(tagger)
+    alone = penalties(None)
+    assert [penalty.flags for penalty in found] == flags
+    for penalty, before in zip(found, alone, strict=True):
+        assert (penalty.confidence < before.confidence) == bool(penalty.flags)
+
+
+def run(*args: object) -> Result:
+    return CliRunner(env={"COLUMNS": "100"}).invoke(app, [str(arg) for arg in args])
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Path:
+    path = tmp_path / "报告.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("command", ["extract", "checklist", "view"])
+def test_a_tagger_that_cannot_be_used_is_a_wrong_use(
+    command: str, report: Path, tmp_path: Path
+) -> None:
+    result = run(command, report, "--tagger", tmp_path / "没有")
+    assert result.exit_code == 2
+    assert "不能用" in result.stderr and "没有找到识别模型" in result.stderr
+
+
+def test_the_tagger_of_the_command_line_reads(
+    report: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.tagging.ready_tagger", lambda name: Sees(name))
+    assert run("extract", report, "--tagger", "赵远山").stdout.count("tagger_disagrees") == 1
+    assert "tagger_disagrees" not in run("extract", report).stdout
+    monkeypatch.setenv("HECHA_TAGGER", "钱山")
+    assert run("extract", report).stdout.count("tagger_disagrees") == 1
+
+
+def test_the_service_takes_the_tagger_of_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.reader.ready_tagger", lambda name: Sees(name))
+    _, extraction = LibraryReader(tagger="赵远山").read(TEXT.encode(), "报告.txt")
+    assert [penalty.flags for penalty in extraction.penalties] == [[], ["tagger_disagrees"]]
+
+
+def test_the_service_does_not_start_with_a_tagger_that_cannot_be_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing(name: str) -> None:
+        raise TaggerError("没有安装 X。")
+
+    monkeypatch.setenv("HECHA_TAGGER", "x")
+    monkeypatch.setattr("api.reader.ready_tagger", missing)
+    monkeypatch.setattr(commands, "_port_problem", lambda *_: None)
+    result = run("serve")
+    assert result.exit_code == 1
+    assert "HECHA_TAGGER" in result.stderr and "没有安装 X" in result.stderr
