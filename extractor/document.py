@@ -79,6 +79,7 @@ NoticeCode = Literal[
 Box = tuple[int, float, float, float, float]
 """`(page, x0, top, x1, bottom)` in points from the top left of the page; pages count from 1."""
 
+_ALIGNED: Final = 0.6
 UNCERTAIN: Final = 0.9
 """A recognised line of less confidence is likely to hold a wrong character."""
 
@@ -209,8 +210,12 @@ class Document:
         return self._page_starts[max(at, 0)][1]
 
     def boxes(self, span: Span) -> tuple[Box, ...]:
-        """Return a box for each printed line that `span` touches; () without a layout."""
+        """Return a box for each printed line that `span` touches; () without a layout.
+
+        The characters of a line that is printed sideways stand one by one; they share a box.
+        """
         boxes: list[Box] = []
+        last = -1
         first = bisect_right(self.lines, span.start, key=lambda line: line.start) - 1
         for at in range(max(first, 0), len(self.lines)):
             line = self.lines[at]
@@ -221,7 +226,11 @@ class Document:
                 continue
             left = [line.left[i - line.start] for i in range(low, high)]
             right = [line.right[i - line.start] for i in range(low, high)]
-            boxes.append((line.page, min(left), line.top, max(right), line.bottom))
+            box = (line.page, min(left), line.top, max(right), line.bottom)
+            if boxes and len(line.left) == 1 and low == last and _follows(boxes[-1], box):
+                box = _around(boxes.pop(), box)
+            boxes.append(box)
+            last = high if len(line.left) == 1 else -1
         return tuple(boxes)
 
     def recognized(self, span: Span) -> float | None:
@@ -245,6 +254,19 @@ class Document:
         if at >= 0 and self.blocks[at].span.end > offset:
             return self.blocks[at]
         return None
+
+
+def _follows(before: Box, box: Box) -> bool:
+    """Tell whether a character stands in one row or one column with those before it."""
+    same_page = before[0] == box[0]
+    column = min(before[3], box[3]) - max(before[1], box[1]) > _ALIGNED * (box[3] - box[1])
+    row = min(before[4], box[4]) - max(before[2], box[2]) > _ALIGNED * (box[4] - box[2])
+    return same_page and (column or row)
+
+
+def _around(before: Box, box: Box) -> Box:
+    page, x0, top, x1, bottom = before
+    return page, min(x0, box[1]), min(top, box[2]), max(x1, box[3]), max(bottom, box[4])
 
 
 @dataclass(frozen=True, slots=True)

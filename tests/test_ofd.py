@@ -286,7 +286,7 @@ def test_a_composite_object_is_read_where_it_stands() -> None:
     placed = Raw('<{p}CompositeObject ID="9" ResourceID="90" Boundary="30 100 50 10"/>')
     document = read(write_ofd(Volume([Sheet([placed])], resources=unit)))
     assert document.text == "图元里的字"
-    _, left, top, right, bottom = document.boxes(Span(0, 5))[0]
+    ((_, left, top, right, bottom),) = document.boxes(Span(0, 5))
     assert left == pytest.approx(30 * POINTS, abs=0.1)
     assert right == pytest.approx(55 * POINTS, abs=0.1)
     assert top < 103 * POINTS < bottom
@@ -409,10 +409,11 @@ def test_a_page_that_lies_on_its_side_is_read_and_boxes_stay() -> None:
     document = read(write_text(*turned))
     assert "".join(lines(document)) == "".join(text.text for text in turned)
     assert document.pages[0].width < document.pages[0].height
-    _, left, top, right, bottom = document.boxes(Span(0, 5))[0]
+    ((_, left, top, right, bottom),) = document.boxes(Span(0, 5))
     assert 178 * POINTS < left < right < 187 * POINTS
     assert top == pytest.approx(40 * POINTS, abs=0.1)
-    assert bottom > 80 * POINTS
+    assert bottom == pytest.approx((40 + 4.5 * turned[0].size) * POINTS, abs=1)
+    assert len(document.boxes(Span(0, len(document.text)))) == 4
 
 
 def turned_table(turn: int) -> list[Item]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from typing import Final
 
@@ -69,17 +69,19 @@ class PageContent:
     def as_shown(self, line: Line) -> list[PlacedLine]:
         """Return the line with its place on the page as a viewer shows it.
 
-        A line that is askew comes in parts, each a step lower or higher. The characters of a
-        turned line share the box of the line.
+        A line that is askew comes in parts, each a step lower or higher; one that is turned comes
+        in characters.
         """
         parts: list[PlacedLine] = self._askew(line) if self.skew else [line]
-        return [self._turned_back(part) for part in parts] if self.turn else parts
+        if not self.turn:
+            return parts
+        return [char for part in parts for char in self._turned_back(part)]
 
-    def _turned_back(self, line: PlacedLine) -> PlacedLine:
-        box = (line.left[0], line.top, line.right[-1], line.bottom)
-        x0, top, x1, bottom = self.geometry.turned_box(box, -self.turn)
-        count = len(line.text)
-        return replace(line, top=top, bottom=bottom, left=[x0] * count, right=[x1] * count)
+    def _turned_back(self, line: PlacedLine) -> Iterator[PlacedLine]:
+        for char, left, right in zip(line.text, line.left, line.right, strict=True):
+            box = (left, line.top, right, line.bottom)
+            x0, top, x1, bottom = self.geometry.turned_box(box, -self.turn)
+            yield PlacedLine(char, line.page, top, bottom, [x0], [x1], line.confidence)
 
     def _askew(self, line: Line) -> list[PlacedLine]:
         fall = abs(math.sin(self.skew)) * (line.x1 - line.x0)
