@@ -15,6 +15,7 @@ from models.tagger import (
     Tagger,
     TaggerError,
 )
+from models.together import TogetherTagger
 from models.transformers_tagger import TransformersTagger
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "SpacyTagger",
     "Tagger",
     "TaggerError",
+    "TogetherTagger",
     "TransformersTagger",
     "VectorRanker",
     "WordRanker",

@@ -12,6 +12,7 @@ from models.lac_tagger import LacTagger
 from models.manifest import shipped_weights
 from models.spacy_tagger import SpacyTagger
 from models.tagger import NoTagger, Tagger, TaggerError
+from models.together import TogetherTagger
 from models.transformers_tagger import TransformersTagger
 
 SHIPPED = ("spacy", "transformer")
@@ -27,13 +28,16 @@ def load_tagger(name: str | Path) -> Tagger:
     "spacy" and "transformer" are the weights that come with the program. A folder with a
     `config.cfg` is a spaCy pipeline; one with a `model.onnx` is what `hecha train transformer`
     wrote; one whose `config.json` names an architecture "…ForTokenClassification" is a transformers
-    model. Nothing is fetched from a network, and the library and the model load at the first text.
+    model. Several names joined by + are one tagger: `lac+spacy`. Nothing is fetched from a network,
+    and the library and the model load at the first text.
 
     Raises:
         TaggerError: there is no such folder, or it holds no model of these two kinds.
     """
     if str(name) == NoTagger.name:
         return NoTagger()
+    if isinstance(name, str) and "+" in name and not Path(name).is_dir():
+        return TogetherTagger([load_tagger(part) for part in name.split("+")])
     if str(name) == "jieba":
         return JiebaTagger()
     if str(name) == "lac":

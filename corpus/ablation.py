@@ -1,0 +1,196 @@
+"""What each tagger is worth: the scores of the reader with it and without it, and its cost.
+
+    python -m corpus.ablation 标注文件夹 --taggers none,lac,lac+spacy
+
+prints the tables of models/README.md as Markdown. The sets are the gold folder, the same texts
+damaged, and synthetic documents of the template families that no training sees, sound and noisy.
+Intervals are of 95 %, by drawing whole documents again (bootstrap).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Final
+
+from corpus.damage import damage
+from corpus.damage_report import AIMED
+from corpus.evaluate import Outcome, Reading, score_reading, select_gold, total
+from corpus.gold import Gold
+from corpus.scoring import LAYERS, ScoreLayer
+from corpus.synthetic import synthesize_many
+from extractor import extract, parse
+from extractor.document import Document
+from models import Tagger, ready_tagger
+
+SEED: Final = 77
+DRAWS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A text with its truth."""
+
+    text: str
+    gold: Gold
+
+    def document(self) -> Document:
+        """Return the text as the reader takes it."""
+        return parse(self.text.encode(), f"{self.gold.id}.txt")
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """F1 of a layer with the limits between which 95 % of the draws lie."""
+
+    f1: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        """Write it as 0.912 [0.88, 0.94]."""
+        return f"{self.f1:.3f} [{self.low:.2f}, {self.high:.2f}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a tagger costs: characters a second with the rules, seconds to load, MiB at most."""
+
+    rate: float
+    load: float
+    memory: float
+
+
+def gold_cases(folder: Path) -> list[Case]:
+    """Return the documents of a gold folder."""
+    return [
+        Case(parse(file.document.read_bytes(), file.document.name).text, file.gold)
+        for file in select_gold(folder)
+    ]
+
+
+def damaged_cases(cases: Sequence[Case]) -> list[Case]:
+    """Return each document once in each of the damages that a reader must stand."""
+    changed = (damage(case.text, case.gold, [kind]) for kind in AIMED for case in cases)
+    return [Case(each.text, each.gold) for each in changed]
+
+
+def synthetic_cases(documents: int, noise: float) -> list[Case]:
+    """Return synthetic documents of the families of the test split."""
+    return [Case(each.text, each.gold) for each in synthesize_many(documents, SEED, noise, "test")]
+
+
+def read_cases(cases: Sequence[Case], tagger: Tagger | None) -> list[Outcome]:
+    """Read each document with a tagger, or with rules alone, and score it."""
+    outcomes = []
+    for case in cases:
+        document = case.document()
+        reading = Reading(document, extract(document, tagger))
+        outcomes.append(score_reading(case.gold, reading))
+    return outcomes
+
+
+def intervals(outcomes: Sequence[Outcome], draws: int = DRAWS) -> dict[ScoreLayer, Interval]:
+    """Return F1 by layer with its interval; layers without a record are left out."""
+    whole = total(outcomes).tallies
+    chance = random.Random(SEED)  # noqa: S311 - the draws must be the same every time
+    drawn: dict[ScoreLayer, list[float]] = {layer: [] for layer in LAYERS}
+    for _ in range(draws):
+        sample = chance.choices(outcomes, k=len(outcomes))
+        for layer in LAYERS:
+            tallies = [outcome.score.tallies[layer] for outcome in sample]
+            drawn[layer].append(sum(tallies[1:], tallies[0]).f1)
+    edge = draws // 40
+    found = {}
+    for layer in LAYERS:
+        if whole[layer].right or whole[layer].wrong or whole[layer].missed:
+            values = sorted(drawn[layer])
+            found[layer] = Interval(whole[layer].f1, values[edge], values[-1 - edge])
+    return found
+
+
+def cost_here(name: str, folder: Path) -> Cost:
+    """Measure a tagger in this process, which must be a fresh one."""
+    import resource
+
+    started = perf_counter()
+    tagger = None if name == "none" else ready_tagger(name)
+    load = perf_counter() - started
+    documents = [case.document() for case in gold_cases(folder)]
+    began = process_time()
+    for document in documents:
+        extract(document, tagger)
+    rate = sum(len(document.text) for document in documents) / (process_time() - began)
+    return Cost(rate, load, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def cost_of(name: str, folder: Path) -> Cost:
+    """Measure a tagger in a process of its own, on one thread."""
+    script = (
+        "import json, sys; from dataclasses import asdict; from pathlib import Path; "
+        "from corpus.ablation import cost_here; "
+        "print(json.dumps(asdict(cost_here(sys.argv[1], Path(sys.argv[2])))))"
+    )
+    done = subprocess.run(  # noqa: S603 - our own interpreter and module
+        [sys.executable, "-c", script, name, str(folder.resolve())],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    return Cost(**json.loads(done.stdout))
+
+
+def score_table(found: Mapping[str, Mapping[ScoreLayer, Interval]]) -> Iterator[str]:
+    """Yield the lines of a Markdown table: a row a tagger, a column a layer."""
+    layers = [layer for layer in LAYERS if any(layer in row for row in found.values())]
+    yield f"| 识别模型 | {' | '.join(layers)} |"
+    yield "|---" * (len(layers) + 1) + "|"
+    for name, row in found.items():
+        cells = (str(row[layer]) if layer in row else "-" for layer in layers)
+        yield f"| {name} | {' | '.join(cells)} |"
+
+
+def cost_table(costs: Mapping[str, Cost]) -> Iterator[str]:
+    """Yield the lines of a Markdown table of costs."""
+    yield "| 识别模型 | 字/秒（一核，连同规则） | 载入（秒） | 内存峰值（MiB） |"
+    yield "|---|---|---|---|"
+    for name, cost in costs.items():
+        yield f"| {name} | {cost.rate:,.0f} | {cost.load:.2f} | {cost.memory:.0f} |"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="各识别模型的得分和开销，写成 Markdown 表格")
+    parser.add_argument("gold", type=Path, help="标注文件夹")
+    parser.add_argument("--taggers", default="none,lac", help="用逗号隔开，默认 none,lac")
+    parser.add_argument("--documents", type=int, default=200, help="合成文书的份数，默认 200")
+    wishes = parser.parse_args(arguments)
+    names = wishes.taggers.split(",")
+    gold = gold_cases(wishes.gold)
+    sets = {
+        f"标注文书（{len(gold)} 份）": gold,
+        "标注文书，弄坏（a 至 e）": damaged_cases(gold),
+        f"合成文书（{wishes.documents} 份）": synthetic_cases(wishes.documents, 0.0),
+        f"合成文书，都有破损（{wishes.documents} 份）": synthetic_cases(wishes.documents, 1.0),
+    }
+    taggers = {name: None if name == "none" else ready_tagger(name) for name in names}
+    for title, cases in sets.items():
+        rows = {name: intervals(read_cases(cases, taggers[name])) for name in names}
+        _tell(title, score_table(rows))
+    _tell("开销", cost_table({name: cost_of(name, wishes.gold) for name in names}))
+
+
+def _tell(title: str, lines: Iterator[str]) -> None:
+    sys.stdout.write("\n".join([f"{title}\n", *lines, "", ""]))
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

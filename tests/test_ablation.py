@@ -1,0 +1,77 @@
+"""The ablation: taggers side by side, with intervals, on texts that none of them has seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from corpus import ablation
+from corpus.ablation import Cost, cost_of, gold_cases, intervals, read_cases, synthetic_cases
+from models import Mention, TogetherTagger
+
+STYLES = Path(ablation.__file__).parent / "styles"
+
+
+def test_a_layer_that_is_always_right_has_no_width_and_one_that_varies_has_some() -> None:
+    found = intervals(read_cases(synthetic_cases(12, 1.0), None), draws=200)
+    assert (found["accident"].f1, found["accident"].low) == (1.0, 1.0)
+    strict = found["penalties.strict"]
+    assert 0 < strict.low < strict.f1 < strict.high <= 1
+    assert str(found["accident"]) == "1.000 [1.00, 1.00]"
+
+
+class Says:
+    """Says the same of every text."""
+
+    def __init__(self, name: str, *mentions: Mention) -> None:
+        self.name = name
+        self._mentions = mentions
+
+    def tag(self, text: str) -> tuple[Mention, ...]:
+        return self._mentions
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "kept"),
+    [
+        pytest.param((0, 2, 0.9), (5, 7, 0.5), [(0, 2), (5, 7)], id="apart"),
+        pytest.param((0, 2, 0.5), (1, 4, 0.9), [(1, 4)], id="the surer one of two that overlap"),
+        pytest.param((0, 2, 0.9), (0, 3, 0.9), [(0, 2)], id="the first of two that are as sure"),
+        pytest.param((5, 7, 0.5), (0, 2, 0.5), [(0, 2), (5, 7)], id="in order of the text"),
+    ],
+)
+def test_taggers_together(
+    one: tuple[int, int, float], other: tuple[int, int, float], kept: list[tuple[int, int]]
+) -> None:
+    taggers = [
+        Says(name, Mention(start, end, "PERSON", score))
+        for name, (start, end, score) in (("甲", one), ("乙", other))
+    ]
+    together = TogetherTagger(taggers)
+    assert together.name == "甲+乙"
+    assert [(mention.start, mention.end) for mention in together.tag("一二三四五六七八")] == kept
+
+
+def test_the_tables_hold_every_tagger_and_layer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ablation, "cost_of", lambda name, folder: Cost(12_345.6, 0.5, 99.9))
+    ablation.main([str(STYLES), "--taggers", "none", "--documents", "2"])
+    told = capsys.readouterr().out
+    assert told.count("| 识别模型 |") == 5
+    assert "| none | 12,346 | 0.50 | 100 |" in told
+
+
+@pytest.mark.slow
+def test_the_cost_is_measured_in_a_process_of_its_own() -> None:
+    cost = cost_of("none", STYLES)
+    assert cost.rate > 1000
+    assert cost.load < 0.5
+    assert 50 < cost.memory < 1000
+
+
+def test_gold_is_read_as_its_text() -> None:
+    cases = gold_cases(STYLES)
+    assert len(cases) > 3
+    assert all(case.document().text == case.text for case in cases)
