@@ -20,6 +20,7 @@ from extractor.reading.organs import (
 from extractor.reading.outline import Node
 from extractor.reading.roster import PartyDraft, Roster
 from extractor.reading.sanctions import Cue, settle_kind
+from extractor.reading.sentences import clause_start
 from extractor.reading.stages import Statement, read_stage
 from extractor.reading.values import Amount, find_amounts, find_percents, find_terms
 from extractor.rules import penalty_families
@@ -197,8 +198,7 @@ class ClauseReading:
         self._start = part[0]
         self._limit = limit
         text = context.masked
-        marks = (text.rfind(mark, self._start, cue.start) for mark in "，；：")
-        self._clause = max(self._start, max(marks) + 1)
+        self._clause = clause_start(text, self._start, cue.start)
 
     def records(self, targets: Sequence[PartyDraft]) -> Iterator[PenaltyReading]:
         """Yield one record for each party and kind.

@@ -19,13 +19,13 @@ from extractor.rules import load_toml
 _MASK = r"[某*×xX〇]"
 _NAME_BODY = (
     rf"[\u4e00-\u9fff](?:{_MASK}{{1,3}}[甲乙丙丁戊0-9]?|[\u4e00-\u9fff]{_MASK}{{1,2}}"
-    rf"|{_MASK}[\u4e00-\u9fff])"
+    rf"|{_MASK}[\u4e00-\u9fff])|[\u4e00-\u9fff]{{2}}[*×xX〇][\u4e00-\u9fff]"
     rf"|[\u4e00-\u9fff]{{1,8}}·[\u4e00-\u9fff]{{1,10}}(?:·[\u4e00-\u9fff]{{1,8}})?"
     rf"|[\u4e00-\u9fff]{{2,4}}"
 )
 NAME = re.compile(_NAME_BODY)
 MASKED = re.compile(
-    rf"[\u4e00-\u9fff]{{1,2}}{_MASK}{{1,3}}[甲乙丙丁戊0-9]?|[\u4e00-\u9fff][*×xX][\u4e00-\u9fff]"
+    rf"[\u4e00-\u9fff]{{1,2}}{_MASK}{{1,3}}[甲乙丙丁戊0-9]?|[\u4e00-\u9fff]{{1,2}}[*×xX][\u4e00-\u9fff]"
 )
 _QUOTED_NAME = re.compile(r"[“\"]([\u4e00-\u9fff·A-Za-z]{2,8})[”\"]")
 _COUNT = re.compile(r"(\d{1,3}|[一二两三四五六七八九十]{1,3})(?:名|人|位|家)")
@@ -40,10 +40,10 @@ _GLUED_ORGANS = re.compile(
 _NAME_BEFORE_VERB = re.compile(
     rf"(?P<name>[\u4e00-\u9fff]{_MASK}{{1,3}}|[\u4e00-\u9fff]{{2,3}}?)"
     r"(?=没有|未|在|对|作为|因|违反|违规|违章|负有|系|身为|分管|负责|不|擅自|存在|履行|驾驶"
-    r"|于\d|受到|被|涉嫌|犯(?=[\u4e00-\u9fff]{2,14}罪)|将|严重|使用|安排|编造)"
+    r"|履职|监管|督促|日常|明知|于\d|受到|被|涉嫌|犯(?=[\u4e00-\u9fff]{2,14}罪)|将|严重|使用|安排|编造)"
 )
 _NOT_IN_NAME = re.compile(
-    r"的|委托|了|及其|以及|分别|\d年|\d月|\d[.．、]|^(?:建议|责成|责令|依据|根据|按照|要求|督促)|.向|[，。；：“”《》]|、(?![^（）]{0,12}）)"
+    r"的|委托|了|没收|约谈|吊销|暂扣|^已由|[局厅委](?:决定|限制|暂停|责令|责成|给予)|及其|以及|分别|\d年|\d月|\d[.．、]|^(?:建议|责成|责令|依据|根据|按照|要求|督促)|.向|[，。；：“”《》]|、(?![^（）]{0,12}）)"
 )
 _PLAIN = re.compile(r"[\u4e00-\u9fff]{2,4}")
 
@@ -144,6 +144,8 @@ def is_person_name(text: str, *, described: bool = False) -> bool:
         return False
     if _PLAIN.fullmatch(bare) is None:
         return bare[-1] not in _NEVER_LAST
+    if described and is_transliterated(bare):
+        return True
     if bare[0] in _NEVER_FIRST or (bare[-1] in _NEVER_LAST and not described):
         return False
     if len(bare) == 4 and not described and bare[:2] not in words("compound_surnames"):

@@ -48,6 +48,7 @@ from extractor.reading.sanctions import (
     is_not_executed,
     mask_foreign,
 )
+from extractor.reading.sentences import clause_start
 from extractor.reading.settling import settle
 from extractor.reading.stages import OUTCOME_KINDS, find_confirmation
 from extractor.reading.subjects import (
@@ -65,6 +66,9 @@ _SUB_SENTENCE = re.compile(r"[^；]{1,2000}(?:；|$)")
 _TRIGGER = re.compile(
     r"建议|责成|责令|报请|实行|给予|给与|予以|处以|处罚|判处|取消|没收|鉴于|被|(?<!曾)(?<!曾经)受到|已|由|移送|移交|免于|免予|不予|不再|涉嫌|依法|对其|因死亡|应当?(?:给予|追究)|实施|依据|根据|按照|依照|处(?=上一年|\d|[一二三四五六七八九十百]+万)|提请|将其|列入|纳入|作出|督促|免去|撤销|吊销|暂扣|扣发|将(?=[^，。；]{2,30}(?:调离|辞退|清退|开除|记不良|列入|纳入|记入|移送|移交))|对(?=[^，。；]{2,200}(?:进行|处|作出|实施|采取|诫|批|罚|开除|追究|留党|撤销|免去|停职|记过|警告|降级|约谈|通报))|向(?=[^，。；]{2,40}(?:作出|提交|写出|作深|作书))"
 )
+_ACTED = re.compile(
+    r"(?<=[局厅委办府队会司厂])(?:决定)?(?:暂停|限制|停止|约谈|降低(?=[^，。；]{0,16}资质)|扣罚|没收|给予)"
+)
 _WHOLE_TEXT = frozenset({"REP", "PEN"})
 _NUMBERS_ALONE = r"[^。，；\n]{0,20}[〔【\[][^。，；\n]{4,80}号）?(?=\n|$)"
 _SUMMARY = re.compile(r"(?:以上|上述|前述)(?:人员|单位|责任人|调查|\d{1,3}(?:名|人))")
@@ -76,7 +80,7 @@ _WE = re.compile(r"本(?:机关|局|厅|部|委|单位)|我(?:局|厅|部|委)")
 _ON_ALL = re.compile(r"(?:对|给予|将)(?:以上|上述|前述)[^，。；]{1,12}")
 _ORDERS = re.compile(r"(?:建议)?(?:责成|责令|决定|由)[^。\n]{4,60}。")
 _ACTS = re.compile(
-    r"(?:已|也|依法|依规|分别|根据[^，。；]{2,40}，|依据[^，。；]{2,40}，|于\d[^，。；]{2,14}(?:，)?){0,4}"
+    r"(?:已|也|依法|依规|分别|(?:根据|依据|按照|依照)[^，。；]{2,40}，|于\d[^，。；]{2,14}(?:，)?){0,4}"
     r"(?:对(?![“\"\d]|事故|此次|本次|该起|上述)|对[^，。；]{2,20}(?:责任人|人员|责任单位|责任者)[^，。；]{0,12}(?:处理|处分|问责|追责)|对[^，。；]{2,80}(?:批复|批准)|作出(?!书面|深刻|检查)|给予|下达|送达|吊销|撤销|暂扣|处以|立案|决定|责令|将(?=[^，。；]{2,40}移))"
 )
 _MUST = re.compile(r"(?:要|应当?|须|必须|需要?)(?!(?:分别|立即|认真)?(?:向|作))")
@@ -432,6 +436,9 @@ def _read_part(
     context: Context, item: Item, scope: Scope, start: int, end: int
 ) -> Iterator[PenaltyReading]:
     trigger = _TRIGGER.search(context.masked, start, end)
+    if context.kind in OUTCOME_KINDS:
+        acted = _ACTED.search(context.masked, start, trigger.start() if trigger else end)
+        trigger = acted or trigger
     cues = list(_accepted(context, start, trigger.start() if trigger else end, end))
     window, made = start, list[PenaltyReading]()
     whole: Cue | None = None
@@ -461,8 +468,7 @@ def _accepted(context: Context, start: int, trigger: int, end: int) -> Iterator[
     text = context.masked
     accepted_to = start
     for cue in find_cues(text, start, end):
-        clause = max(text.rfind(mark, start, cue.start) for mark in "，；：") + 1
-        clause = max(clause, start)
+        clause = clause_start(text, start, cue.start)
         if is_not_executed(text, clause, cue.start) and context.kind in OUTCOME_KINDS:
             yield cue
             continue

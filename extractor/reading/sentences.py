@@ -15,6 +15,8 @@ from extractor.view import MARK, View
 _CLOSED = "。；：！？…\n"
 _RUNNING = re.compile("[，、。；（]")
 _UNEVEN = 3
+_IN_NUMBER = re.compile(r"\d，\d{3}(?!\d)")
+_COMMAS_OF_A_NUMBER = 4
 _LABEL = re.compile(r"[^。；，：\n]{2,12}：")
 
 
@@ -28,6 +30,19 @@ class Flat:
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Return the range of the view that `text[start:end]` was read from."""
         return self.offsets[start], self.offsets[end - 1] + 1
+
+
+def clause_start(text: str, start: int, at: int) -> int:
+    """Return where the clause of `text[start:]` begins that holds `at`.
+
+    The comma inside a number (￥55，200.00) begins none.
+    """
+    mark = max(text.rfind(mark, start, at) for mark in "，；：")
+    for _ in range(_COMMAS_OF_A_NUMBER):
+        if mark < 0 or _IN_NUMBER.match(text, max(mark - 1, 0)) is None:
+            break
+        mark = max(text.rfind(mark_, start, mark) for mark_ in "，；：")
+    return max(start, mark + 1)
 
 
 def flatten(view: View, span: tuple[int, int]) -> Flat:

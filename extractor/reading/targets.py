@@ -30,6 +30,7 @@ from extractor.reading.names import (
 )
 from extractor.reading.roster import PartyDraft, Roster
 from extractor.reading.sanctions import Cue
+from extractor.reading.sentences import clause_start
 from extractor.view import View
 
 _CLUES = (
@@ -40,13 +41,13 @@ _INTRODUCER = re.compile(
     rf"对(?![外此于]|(?:此次|本次|该|这起|这次)?事故(?:的)?(?:发生(?!单位)|负|承担|结果|后果|造成)|其他)|给予|给与|责令|责成|要求|(?:建议)?将(?!{_CLUES})|与(?=[\u4e00-\u9fff]{{2,16}}解除)|吊销|撤销|暂扣|注销|负有?[^，。；]{{0,8}}责任的"
 )
 _TARGET_END = re.compile(
-    r"[，。；：]|依法|依规|依纪|依照|按照?|根据|依据|分别|各(?=处|给|罚|$)|以下|如下|处(?=以|罚|其|上一|人民币|￥|\d|[一二两三四五六七八九十百壹贰叁肆伍陆柒捌玖拾]|$)|给予|给与|进行|予以|实施|作出|做出|写出|"
+    r"[，。；：]|依法|依规|依纪|依照|按照?|根据|依据|分别|各(?=处|给|罚|$)|以下|如下|处(?=以|罚|其|上一|人民币|￥|\d|[一二两三四五六七八九十百壹贰叁肆伍陆柒捌玖拾]|$)|给予|给与|进行|予以|实施|作出|做出|写出|责令|"
     r"作(?=深刻|书面|检查)|于(?=\d|[本收])|自(?=本|收|批)|在(?=\d|本|收|全[市县区省国]|系统|[^，。；]{0,8}范围|$)|扣[发罚除减]|限期|采取|罚款|向|批评教育|诫[勉免]|立案|移送|移交|认真|切实|立即|进一步|全面|开展|实行|先期|先行|先(?=免|停)|不再|\d[\d.]{0,12}(?:余)?[万亿]?元|不予|免于|免予|免除|由(?!于)|记(?=不良)|追究|上一年|下达|警示|通报|党内|政务|行政(?!执法|审批|管理|综合)|"
     r"记过|记大过|警告|严重警告|降级|撤职|开除|撤销|解除|降为|调离|判处|留党|留用|免职|停职|提起|列入|纳入|相应|严肃|因|记入|计入|录入|另案|的[^，]{0,12}(?:证|执照|资格|许可)|(?<!存在)的(?:违法|违规|问题|有关|相关|主要)"
 )
 _OWNER = re.compile(
-    r"(?:吊销|注销|撤销|暂扣|取消|没收)(?P<owner>[^，。；的]{2,36}?)"
-    r"(?:的|(?:(?<=公司)|(?<=[厂矿店站部社行]))(?=\d{4}年|年度|违法|非法|营业|安全生产许可|资质证|[^，。；]{0,12}(?:证|执照|许可)))"
+    r"(?:吊销|注销|撤销|暂扣|取消|没收|限制|暂停)(?P<owner>[^，。；的]{2,36}?)"
+    r"(?:的|(?:(?<=公司)|(?<=[厂矿店站部社行]))(?=\d{4}年|年度|(?:全部)?(?:违法|非法)|开展|从事|投标|营业|安全生产许可|资质证|[^，。；]{0,12}(?:证|执照|许可)))"
 )
 _REMOVED = re.compile(r"免去|免除|撤销")
 _SENTENCED = re.compile(r"判处(?P<owner>[^，。；]{1,12}?)(?=有期|无期|拘役|管制|死刑|罚金)")
@@ -84,7 +85,7 @@ _COUNTS = re.compile(
     r"(?:另有|其中|还有|另|有)?(?:\d{1,3}|[一二三四五六七八九十百]{1,3})(?:名|人|家)"
 )
 _DISPOSES = re.compile(
-    r"建议|责成|责令|依据|根据|按照|依照|由(?!于)|给予|处以|处(?=\d|上一年)|鉴于"
+    r"建议|责成|责令|(?<!未)(?<!严格)(?<!没有)(?:依据|根据|按照|依照)|由(?!于)|给予|处以|处(?=\d|上一年)|鉴于"
 )
 
 
@@ -110,7 +111,7 @@ def _find(
     view: View, roster: Roster, scope: Scope, start: int, cue: Cue
 ) -> tuple[PartyDraft, ...] | None:
     text = view.text
-    clause = max(start, max(text.rfind(mark, start, cue.start) for mark in "，；：") + 1)
+    clause = clause_start(text, start, cue.start)
     best = _owner_inside(view, roster, scope, cue)
     scope.last = best or scope.last
     scope.rule, scope.reference = "penalty.inside", None
@@ -142,7 +143,7 @@ def _introduced(
 ) -> tuple[tuple[PartyDraft, ...], bool]:
     """Return whom 对X…, 给予X…, 责令X… name, the last of them, and whether it is a mere class."""
     text = view.text
-    clause = max(start, max(text.rfind(mark, start, cue.start) for mark in "，；：") + 1)
+    clause = clause_start(text, start, cue.start)
     best: tuple[PartyDraft, ...] = ()
     saw_class = False
     disposes = _DISPOSES.search(text, start, cue.start)
