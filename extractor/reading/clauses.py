@@ -58,6 +58,12 @@ _REGULATOR = re.compile(
 _WORKER = re.compile(
     r"监理|项目经理|安全员|施工员|技术员|工长|班长|法定代表人|经营者|业主|总经理|实际控制人|驾驶员|司机|[^务党]工$"
 )
+_LISTS_SUMS = frozenset({"、", "和", "及", "与", "，"})
+_SUM_REACH = 24
+_POSTS_LOST = frozenset(
+    {"context:removed", "context:relieved", "context:lowered", "context:dismissed"}
+)
+_COMPANY = re.compile(r"(?:公司|集团|厂|矿|合作社|经营部|商行)\Z")
 _DISTRIBUTED = re.compile(r"分别")
 _ASSUMED = frozenset({"penalty.carried", "penalty.subject"})
 _HANDED_OVER = frozenset({"crim.transferred", "crim.filed", "transfer.discipline"})
@@ -277,7 +283,10 @@ class ClauseReading:
         conditions = self._conditions(party, organ)
         hint = "party" if self._under("党纪") and not self._under("政") else None
         kinds = [settle_kind(kind, conditions, hint) for kind in self._cue.kind.split("+")]
-        if kinds == ["admin.fine"] and self._is_by_employer(party, organ):
+        inside = self._under("企业内部") and self._context.masked.startswith(
+            "经济处罚", self._cue.start
+        )
+        if kinds == ["admin.fine"] and (inside or self._is_by_employer(party, organ)):
             return ["internal.fined"]
         return kinds
 
@@ -297,7 +306,7 @@ class ClauseReading:
             return ("company", "unit") if fined else ("unit",)
         if organ is not None and _REGULATOR.search(organ) and self._fines_too():
             return ("company",)
-        if self._under("企业内部") or self._under("内部处理"):
+        if self._is_inside_company(party, organ):
             return ("internal",)
         if _AND_FINED.match(self._context.masked, self._cue.end):
             return ("company",)
@@ -307,6 +316,22 @@ class ClauseReading:
         if works_for_company and self._under("行政处罚"):
             return ("company",)
         return ("official",)
+
+    def _is_inside_company(self, party: PartyDraft, organ: str | None) -> bool:
+        """Tell whether the heading, the clause (在公司内部通报) or the words (撤职处理) say so.
+
+        What an office does to its people is 处分, what a company does is not.
+        """
+        if self._under("企业内部") or self._under("内部处理"):
+            return True
+        text = self._context.masked
+        if "公司内部" in text[self._clause : self._cue.start]:
+            return True
+        employer = self._context.roster.alias_of.get(party.employer or "", party.employer or "")
+        works = _COMPANY.search(employer)
+        owned = organ is None or is_company_organ(self._context.roster, organ)
+        disciplined = text.startswith(("处分", "的处分"), self._cue.end)
+        return bool(works) and owned and not disciplined and self._cue.kind in _POSTS_LOST
 
     def _is_imposed_on_worker(self, party: PartyDraft, organ: str | None) -> bool:
         """Tell whether a regulator warns somebody who is no official: 处警告; 安全员…给予警告."""
@@ -380,7 +405,18 @@ class ClauseReading:
         behind = self._sums(self._cue.end, stop)
         if before and (not behind or self._cue.start - before[-1].end <= 3):
             return before
-        return [amount for amount in behind if amount.start - self._cue.end <= 24]
+        return list(self._in_reach(behind))
+
+    def _in_reach(self, amounts: Sequence[Amount]) -> Iterator[Amount]:
+        """Yield the amounts near the cue, and those listed behind one: 处以64万元、42万元."""
+        text = self._context.masked
+        last = self._cue.end
+        for amount in amounts:
+            listed = last > self._cue.end and text[last : amount.start] in _LISTS_SUMS
+            if amount.start - self._cue.end > _SUM_REACH and not listed:
+                return
+            last = amount.end
+            yield amount
 
     def _sums(self, start: int, end: int) -> list[Amount]:
         text = self._context.masked

@@ -30,7 +30,10 @@ from extractor.reading.roster import PartyDraft, Roster
 from extractor.view import View
 
 _STOP = re.compile(r"[，：。；\n]")
-_CONDUCT = r"日常|履职|履行|监管|监督|督促|督导|管理|检查|落实|工作|明知"
+_CONDUCT = (
+    r"日常|履职|履行|明知|督促|工作(?:失职|不力|不到位|不实)|安全(?:生产)?(?:管理|监管|意识)(?![科室部局处股办员人])"
+    r"|(?:监管|监督|督导|管理|检查|落实)(?![^，。；]{0,8}(?:[局所站委处科部厅室股办员队]|中心))"
+)
 _NO_SUBJECT = re.compile(
     r"建议|同意|决定|依据|根据|按照|依照|责成|责令|鉴于|由(?!于)|对(?!外)|经|以上|上述|调查组|综上|同时|另外|此外|其他|给予|关于|目前|将|请"
 )
@@ -40,13 +43,14 @@ _ROLE_WORD = re.compile(
 )
 _REASON = re.compile(r"鉴于|针?对(?!外)")
 _CONDUCT_NOUN = re.compile(r"的(?:问题|情况|行为)$")
+_MORE_CONDUCT = re.compile(r"，[^，。；]{0,10}(?:存在|未|没有|不)[^，。；]{2,30}的(?:问题|行为)，")
 _IN_BRACKETS = 60
 _NAME_THEN_VERB = re.compile(
     rf"(?P<name>{MASKED.pattern}|[\u4e00-\u9fff]{{2,3}}?)(?=违反|违规|违章|违法|驾驶|作为|因涉嫌|涉嫌|未|已|系|身为|担任|明知|擅自|对事故|在此次|在本次|在事故|酒后|操作不当)"
 )
 _ORG_THEN_VERB = re.compile(
     r"(?:对|未|违反|作为|安全(?!监察|监督|监管|生产监|员|总监|科|部|处|主管|管理人员|管理员|副|经理)|存在|负有|没有|是|在|将|要|由(?!于)|违规|违法|不|落实|履行|车身|主要|主体|已|均|分别|于\d|向|因|擅自|疏于|已被|作|执行|长期|超|非法|无"
-    r"|按照|根据|依照|依据|出具|提供|出租|出借|承包|转包|分包|组织|使用|安排|雇佣|挂靠|允许|指派|聘用|销售|供应|收取|瞒报|谎报|隐瞒|发生|拒|阻|逃避|破坏|冒险|盲目|放任|降低|伪装|借用|转让|私自|伪造|编造|明知|以包代管)"
+    r"|按照|根据|依照|依据|行业(?:安全)?监管(?![局处科股])|出具|提供|出租|出借|承包|转包|分包|组织|使用|安排|雇佣|挂靠|允许|指派|聘用|销售|供应|收取|瞒报|谎报|隐瞒|发生|拒|阻|逃避|破坏|冒险|盲目|放任|降低|伪装|借用|转让|私自|伪造|编造|明知|以包代管)"
 )
 _PART_THEN = r"[\u4e00-\u9fff]{2,6}[站店队厂所](?:存在|对|未|没有|违)"
 _PART_OF_UNIT = re.compile(_PART_THEN)
@@ -74,6 +78,10 @@ _POSITION_LEAD = re.compile(
     r"^(?:现任|时任|原任|作为|系|任|担任|为|原|案发时任|事发时任|\d{4}年[^，。；]{0,24}?任)+"
 )
 _POST_CLAUSE = re.compile(r"^(?:分管|负责|主持|协助|兼|临时|具体|全面|履行)")
+_NEAR_POST = 16
+_IN_OFFICE = re.compile(r"\A\Z|[部科室处队班间]\Z")
+_AS = re.compile(r"(?P<name>[^，。；：、的]{2,14}?)作为(?P<post>[^，。；：]{2,60})\Z")
+_NAME_AND_POST = re.compile(r"(?P<name>[^（），。；：、]{2,8})（[^（）]{2,40}）")
 _OTHER_NAME = re.compile(r"（[^（）]{0,40}）")
 
 
@@ -116,7 +124,8 @@ def _read_first(view: View, roster: Roster, start: int, end: int) -> Subject | N
     head_end = _head_end(text, start, min(end, start + _LONGEST_HEAD))
     head = text[start:head_end]
     reason = _REASON.match(head)
-    if reason is not None and (head.startswith("鉴于") or _CONDUCT_NOUN.search(head)):
+    blames = _CONDUCT_NOUN.search(head) or _MORE_CONDUCT.match(text, head_end, end)
+    if reason is not None and (head.startswith("鉴于") or blames):
         return _considered(view, roster, start, (start + reason.end(), head_end, end))
     about = _heads_about(head)
     if about is not None:
@@ -238,6 +247,9 @@ def _inside_head(
             acting[0], (at, at + len(acting[0])), title=position.title, employer=position.employer
         )
         return Subject((draft,), head_end)
+    posted = _name_as_post(roster, head, start) or _name_with_post(roster, head, start)
+    if posted is not None:
+        return posted
     listed = _name_list(roster, head, start)
     if listed:
         return Subject(tuple(listed), head_end)
@@ -251,9 +263,40 @@ def _inside_head(
     return None
 
 
+def _name_as_post(roster: Roster, head: str, start: int) -> Subject | None:
+    """Read 张三作为A公司总经理: the name before 作为, the post behind."""
+    found = _AS.match(head)
+    position = split_position(found.group("post")) if found is not None else None
+    if found is None or position is None or position.title is None:
+        return None
+    name = found.group("name")
+    if not is_person_name(name, described=True):
+        return None
+    place = (start, start + len(name))
+    draft = roster.person(name, place, title=position.title, employer=position.employer)
+    return Subject((draft,), start + len(head))
+
+
+def _name_with_post(roster: Roster, head: str, start: int) -> Subject | None:
+    """Read 张三（清河镇镇长）已被…: the name before the brackets, the post inside."""
+    found = _NAME_AND_POST.match(head)
+    if found is None:
+        return None
+    title, employer = _position_in_brackets(head)
+    name = found.group("name")
+    if title is None or not is_person_name(name, described=True):
+        return None
+    place = (start, start + len(name))
+    draft = roster.person(name, place, title=title, employer=employer)
+    return Subject((draft,), start + found.end())
+
+
 def _goes_on(text: str, stop: int, head_end: int, end: int) -> bool:
     """Tell whether a clause goes on behind a known unit with what it did, not with a post of it."""
     if trailing_name(text[stop:head_end]) is not None or _PART_OF_UNIT.match(text, stop, head_end):
+        return False
+    first = title_pattern().search(text, stop, min(stop + _NEAR_POST, head_end))
+    if first is not None and _IN_OFFICE.search(text[stop : first.start()]) is not None:
         return False
     if _ORG_THEN_VERB.match(text, stop, end) is not None:
         return True

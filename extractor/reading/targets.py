@@ -38,12 +38,12 @@ _CLUES = (
     r"(?:等)?(?:问题)?的?(?:问题)?线索"
 )
 _INTRODUCER = re.compile(
-    rf"对(?![外此于]|(?:此次|本次|该|这起|这次)?事故(?:的)?(?:发生(?!单位)|负|承担|结果|后果|造成)|其他)|给予|给与|责令|责成|要求|(?:建议)?将(?!{_CLUES})|与(?=[\u4e00-\u9fff]{{2,16}}解除)|吊销|撤销|暂扣|注销|负有?[^，。；]{{0,8}}责任的"
+    rf"(?<!相)对(?![外此于]|(?:此次|本次|该|这起|这次)?事故(?:的)?(?:发生(?!单位)|负|承担|结果|后果|造成)|其他)|给予|给与|责令|责成|要求|(?:建议)?将(?!{_CLUES})|与(?=[\u4e00-\u9fff]{{1,16}}解除)|吊销|撤销|暂扣|注销|负有?[^，。；]{{0,8}}责任的"
 )
 _TARGET_END = re.compile(
-    r"[，。；：]|依法|依规|依纪|依照|按照?|根据|依据|分别|各(?=处|给|罚|$)|以下|如下|处(?=以|罚|其|上一|人民币|￥|\d|[一二两三四五六七八九十百壹贰叁肆伍陆柒捌玖拾]|$)|给予|给与|进行|予以|实施|作出|做出|写出|责令|"
+    r"[，。；：]|依法|依规|依纪|依照|按照?|根据|依据|分别|各(?=处|给|罚|$)|以下|如下|(?<!办事)处(?=以|罚|其|上一|人民币|￥|\d|[一二两三四五六七八九十百壹贰叁肆伍陆柒捌玖拾]|$)|给予|给与|进行|予以|实施|作出|做出|写出|责令|"
     r"作(?=深刻|书面|检查)|于(?=\d|[本收])|自(?=本|收|批)|在(?=\d|本|收|全[市县区省国]|系统|[^，。；]{0,8}范围|$)|扣[发罚除减]|限期|采取|罚款|向|批评教育|诫[勉免]|立案|移送|移交|认真|切实|立即|进一步|全面|开展|实行|先期|先行|先(?=免|停)|不再|\d[\d.]{0,12}(?:余)?[万亿]?元|不予|免于|免予|免除|由(?!于)|记(?=不良)|追究|上一年|下达|警示|通报|党内|政务|行政(?!执法|审批|管理|综合)|"
-    r"记过|记大过|警告|严重警告|降级|撤职|开除|撤销|解除|降为|调离|判处|留党|留用|免职|停职|提起|列入|纳入|相应|严肃|因|记入|计入|录入|另案|的[^，]{0,12}(?:证|执照|资格|许可)|(?<!存在)的(?:违法|违规|问题|有关|相关|主要)"
+    r"记过|记大过|警告|严重警告|降级|撤职|开除|撤销|解除|降为|调离|判处|留党|留用|免职|停职|提起|列入|纳入|相应|严肃|(?<=其)(?:\d{4})?年度|因|记入|计入|录入|另案|的[^，]{0,12}(?:证|执照|资格|许可)|(?<!存在)的(?:违法|违规|问题|有关|相关|主要)"
 )
 _OWNER = re.compile(
     r"(?:吊销|注销|撤销|暂扣|取消|没收|限制|暂停)(?P<owner>[^，。；的]{2,36}?)"
@@ -65,8 +65,11 @@ _POST_OF = re.compile(r"(?:免去|免除|撤销)(?P<owner>[^，。；]{4,24}?)�
 _DIVIDER = re.compile(
     r"受到|被(?!告|害人|处罚人|处罚单位|执行人|申请人)|先期|先行|实行|给予|予以|处以|受(?=党|政|诫|到)|由|已|均|分别|于(?=\d|今年|去年|当年|同年)|因|涉嫌|犯(?=[\u4e00-\u9fff]{2,14}罪)|向(?=[^，。；]{2,40}(?:[作做写提递]|$))|也|将|严重|违反|记(?=不良)"
 )
+_CONTRACT_OF = re.compile(r"解除(?:与|同)(?P<owner>[^，。；其]{2,40}?)的?(?:劳动|聘用)")
+_EXPELLED = re.compile(r"开除(?P<owner>[^，。；其]{2,40}?)的?(?:公职|党籍)")
+_HEADS_OF = re.compile(r"的?(?:党政)?(?:主要|有关|相关|分管)?(?:负责人|领导|负责同志)\Z")
 _LONGEST_LIST = 40
-_NEW_INSIDE = (_SENTENCED, _NAME_OF_POST)
+_NEW_INSIDE = (_SENTENCED, _NAME_OF_POST, _CONTRACT_OF, _EXPELLED)
 _SHORT_TARGET = re.compile(r"[\u4e00-\u9fff]{2,6}")
 _NAME = 3
 _OF_PERSONS = ("crim.", "party.", "gov.", "org.", "internal.", "context:")
@@ -151,6 +154,9 @@ def _introduced(
         end = _end_of_target(text, roster, intro, cue)
         if end is None or _names_the_organ(intro.group(), text, end, cue):
             continue
+        if cue.kind == "context:interview":
+            heads = _HEADS_OF.search(text, intro.end() + 1, end)
+            end = heads.start() if heads else end
         told = disposes is not None and intro.start() >= disposes.start()
         alone = _stands_alone(roster, intro, text, end)
         if not told and intro.start() < clause and not alone:
@@ -258,7 +264,16 @@ def _owner_inside(
     吊销X的许可证, 撤销X道路运输证, 免去张三科长职务, 判处李四有期徒刑, 扣发王五绩效,
     约谈X主要负责人.
     """
-    for form in (_NAME_OF_POST, _OWNER, _SENTENCED, _POST_OF, _PAY_OF, _INTERVIEWED):
+    for form in (
+        _NAME_OF_POST,
+        _OWNER,
+        _SENTENCED,
+        _POST_OF,
+        _PAY_OF,
+        _CONTRACT_OF,
+        _EXPELLED,
+        _INTERVIEWED,
+    ):
         behind = 40 if form is _INTERVIEWED else 0
         match = form.match(view.text, cue.start, cue.end + behind)
         if match is not None:
