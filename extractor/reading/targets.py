@@ -66,10 +66,18 @@ _DIVIDER = re.compile(
     r"受到|被(?!告|害人|处罚人|处罚单位|执行人|申请人)|先期|先行|实行|给予|予以|处以|受(?=党|政|诫|到)|由|已|均|分别|于(?=\d|今年|去年|当年|同年)|因|涉嫌|犯(?=[\u4e00-\u9fff]{2,14}罪)|向(?=[^，。；]{2,40}(?:[作做写提递]|$))|也|将|严重|违反|记(?=不良)"
 )
 _CONTRACT_OF = re.compile(r"解除(?:与|同)(?P<owner>[^，。；其]{2,40}?)的?(?:劳动|聘用)")
-_EXPELLED = re.compile(r"开除(?P<owner>[^，。；其]{2,40}?)的?(?:公职|党籍)")
+_EXPELLED = re.compile(r"开除(?P<owner>[^，。；其]{2,160}?)的?(?:公职|党籍)")
+_OF_HOLDER = re.compile(
+    r"(?:吊销|注销|撤销|暂扣)(?P<owner>[^，。；的其]{4,40}?)"
+    r"(?=注册(?!资本)|[一二]级(?:注册)?建造师|特种作业|安全生产(?:知识|考核)|安全考核|施工管理人员|执业资格|机动车|驾驶证)"
+)
+_POST_HELD = re.compile(r"(?:免去|免除|撤销)(?P<owner>[^，。；其的]{4,40}?)职务")
+_REASSIGNED = re.compile(r"调[整离](?P<owner>[^，。；其]{4,40}?)的?(?:现)?工作岗位")
+_CLUES_OF = re.compile(r"(?:的)?(?:涉嫌|有关|相关)?(?:严重)?(?:违法|违纪|违规|犯罪){0,2}\Z")
 _HEADS_OF = re.compile(r"的?(?:党政)?(?:主要|有关|相关|分管)?(?:负责人|领导|负责同志)\Z")
 _LONGEST_LIST = 40
-_NEW_INSIDE = (_SENTENCED, _NAME_OF_POST, _CONTRACT_OF, _EXPELLED)
+_HOLDERS = (_OF_HOLDER, _POST_HELD, _REASSIGNED)
+_NEW_INSIDE = (_SENTENCED, _NAME_OF_POST, _CONTRACT_OF, _EXPELLED, *_HOLDERS)
 _SHORT_TARGET = re.compile(r"[\u4e00-\u9fff]{2,6}")
 _NAME = 3
 _OF_PERSONS = ("crim.", "party.", "gov.", "org.", "internal.", "context:")
@@ -157,6 +165,9 @@ def _introduced(
         if cue.kind == "context:interview":
             heads = _HEADS_OF.search(text, intro.end() + 1, end)
             end = heads.start() if heads else end
+        if cue.kind.startswith("transfer."):
+            clues = _CLUES_OF.search(text, intro.end() + 1, end)
+            end = clues.start() if clues else end
         told = disposes is not None and intro.start() >= disposes.start()
         alone = _stands_alone(roster, intro, text, end)
         if not told and intro.start() < clause and not alone:
@@ -264,6 +275,10 @@ def _owner_inside(
     吊销X的许可证, 撤销X道路运输证, 免去张三科长职务, 判处李四有期徒刑, 扣发王五绩效,
     约谈X主要负责人.
     """
+    for form in _HOLDERS:
+        match = form.match(view.text, cue.start, cue.end + 1)
+        if match is not None and _all_titled(match.group("owner"), roster):
+            return resolve(view, roster, scope, *match.span("owner"), new=True) or None
     for form in (
         _NAME_OF_POST,
         _OWNER,
