@@ -60,6 +60,9 @@ _WORKER = re.compile(
 )
 _LISTS_SUMS = frozenset({"、", "和", "及", "与", "，"})
 _SUM_REACH = 24
+_COMPANY_POST = re.compile(
+    r"(?:^|专职)安全员$|项目(?:经理|负责人|技术负责人)|班长$|施工员|监护人|生产厂长|车间主任"
+)
 _POSTS_LOST = frozenset(
     {"context:removed", "context:relieved", "context:lowered", "context:dismissed"}
 )
@@ -327,11 +330,13 @@ class ClauseReading:
         text = self._context.masked
         if "公司内部" in text[self._clause : self._cue.start]:
             return True
-        employer = self._context.roster.alias_of.get(party.employer or "", party.employer or "")
-        works = _COMPANY.search(employer)
-        owned = organ is None or is_company_organ(self._context.roster, organ)
-        disciplined = text.startswith(("处分", "的处分"), self._cue.end)
-        return bool(works) and owned and not disciplined and self._cue.kind in _POSTS_LOST
+        if self._cue.kind not in _POSTS_LOST or text.startswith(("处分", "的处分"), self._cue.end):
+            return False
+        roster = self._context.roster
+        employer = roster.alias_of.get(party.employer or "", party.employer or "")
+        owned = organ is None or is_company_organ(roster, organ)
+        post = organ is None and _COMPANY_POST.search(party.title or "") is not None
+        return post or (owned and _COMPANY.search(employer) is not None)
 
     def _is_imposed_on_worker(self, party: PartyDraft, organ: str | None) -> bool:
         """Tell whether a regulator warns somebody who is no official: 处警告; 安全员…给予警告."""
