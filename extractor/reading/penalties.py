@@ -265,13 +265,7 @@ def _read_item(
     scope.prose = context.prose
     readings: list[PenaltyReading] = []
     for sentence in _SENTENCE.finditer(context.masked, item.start, item.end):
-        summary = _SUMMARY.match(sentence.group()) and sentence.start() > item.start
-        at_line = context.masked[sentence.start() - 1 : sentence.start()] == "\n"
-        if at_line and sentence.start() > item.start and _ANNOUNCES.fullmatch(sentence.group()):
-            continue
-        if _UNRELATED.search(sentence.group()):
-            continue
-        if summary and not _ON_ALL.search(sentence.group()):
+        if _says_nothing(item, sentence):
             continue
         if context.decision is not None and not context.decision.holds(sentence.group()):
             continue
@@ -288,6 +282,18 @@ def _read_item(
         _confirm(context, item, readings)
     _link_numbers(context, item, readings)
     return readings
+
+
+def _says_nothing(item: Item, sentence: re.Match[str]) -> bool:
+    """Tell whether a sentence sums up, announces a list, or tells of what had other reasons."""
+    said = sentence.group()
+    inside = sentence.start() > item.start
+    if _SUMMARY.match(said) and inside and not _ON_ALL.search(said):
+        return True
+    at_line = sentence.string[sentence.start() - 1 : sentence.start()] == "\n"
+    if at_line and inside and _ANNOUNCES.fullmatch(said):
+        return True
+    return _UNRELATED.search(said) is not None
 
 
 def _listed(
