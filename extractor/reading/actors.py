@@ -21,7 +21,9 @@ Manner = Literal["required", "planned", "reported"]
 _CLAUSE = re.compile(r"[^，。；：！？\n]+")
 _LIMIT = 90
 _NAME_LIMIT = 36
-_PREDICATED = re.compile(r"将(?![乐军])|把(?!手)|负责）|收到|改为|[^有]以[“按]|等.{4,}的|由")
+_PREDICATED = re.compile(
+    r"[要应须]组织|负责组织|将(?![乐军])|把(?!手)|负责）|收到|改为|[^有]以[“按]|等.{4,}的|由"
+)
 _NAME = re.compile(r"[\u4e00-\u9fffA-Za-z0-9·（）、“”〇*×]{2,90}")
 _BRACKETS = re.compile(r"（[^（）]{0,40}）")
 _AND = re.compile(r"、|以及|及其|及|和|与|或者|或|尤其是|特别是")

@@ -20,6 +20,7 @@ from extractor.reading.organs import (
 from extractor.reading.outline import Node
 from extractor.reading.roster import PartyDraft, Roster
 from extractor.reading.sanctions import Cue, settle_kind
+from extractor.reading.sentences import clause_start
 from extractor.reading.stages import Statement, read_stage
 from extractor.reading.values import Amount, find_amounts, find_percents, find_terms
 from extractor.rules import penalty_families
@@ -57,6 +58,15 @@ _REGULATOR = re.compile(
 _WORKER = re.compile(
     r"监理|项目经理|安全员|施工员|技术员|工长|班长|法定代表人|经营者|业主|总经理|实际控制人|驾驶员|司机|[^务党]工$"
 )
+_LISTS_SUMS = frozenset({"、", "和", "及", "与", "，"})
+_SUM_REACH = 24
+_COMPANY_POST = re.compile(
+    r"(?:^|专职)安全员$|项目(?:经理|负责人|技术负责人)|班长$|施工员|监护人|生产厂长|车间主任"
+)
+_POSTS_LOST = frozenset(
+    {"context:removed", "context:relieved", "context:lowered", "context:dismissed"}
+)
+_COMPANY = re.compile(r"(?:公司|集团|厂|矿|合作社|经营部|商行)\Z")
 _DISTRIBUTED = re.compile(r"分别")
 _ASSUMED = frozenset({"penalty.carried", "penalty.subject"})
 _HANDED_OVER = frozenset({"crim.transferred", "crim.filed", "transfer.discipline"})
@@ -197,8 +207,7 @@ class ClauseReading:
         self._start = part[0]
         self._limit = limit
         text = context.masked
-        marks = (text.rfind(mark, self._start, cue.start) for mark in "，；：")
-        self._clause = max(self._start, max(marks) + 1)
+        self._clause = clause_start(text, self._start, cue.start)
 
     def records(self, targets: Sequence[PartyDraft]) -> Iterator[PenaltyReading]:
         """Yield one record for each party and kind.
@@ -277,7 +286,10 @@ class ClauseReading:
         conditions = self._conditions(party, organ)
         hint = "party" if self._under("党纪") and not self._under("政") else None
         kinds = [settle_kind(kind, conditions, hint) for kind in self._cue.kind.split("+")]
-        if kinds == ["admin.fine"] and self._is_by_employer(party, organ):
+        inside = self._under("企业内部") and self._context.masked.startswith(
+            "经济处罚", self._cue.start
+        )
+        if kinds == ["admin.fine"] and (inside or self._is_by_employer(party, organ)):
             return ["internal.fined"]
         return kinds
 
@@ -297,7 +309,7 @@ class ClauseReading:
             return ("company", "unit") if fined else ("unit",)
         if organ is not None and _REGULATOR.search(organ) and self._fines_too():
             return ("company",)
-        if self._under("企业内部") or self._under("内部处理"):
+        if self._is_inside_company(party, organ):
             return ("internal",)
         if _AND_FINED.match(self._context.masked, self._cue.end):
             return ("company",)
@@ -307,6 +319,24 @@ class ClauseReading:
         if works_for_company and self._under("行政处罚"):
             return ("company",)
         return ("official",)
+
+    def _is_inside_company(self, party: PartyDraft, organ: str | None) -> bool:
+        """Tell whether the heading, the clause (在公司内部通报) or the words (撤职处理) say so.
+
+        What an office does to its people is 处分, what a company does is not.
+        """
+        if self._under("企业内部") or self._under("内部处理"):
+            return True
+        text = self._context.masked
+        if "公司内部" in text[self._clause : self._cue.start]:
+            return True
+        if self._cue.kind not in _POSTS_LOST or text.startswith(("处分", "的处分"), self._cue.end):
+            return False
+        roster = self._context.roster
+        employer = roster.alias_of.get(party.employer or "", party.employer or "")
+        owned = organ is None or is_company_organ(roster, organ)
+        post = organ is None and _COMPANY_POST.search(party.title or "") is not None
+        return post or (owned and _COMPANY.search(employer) is not None)
 
     def _is_imposed_on_worker(self, party: PartyDraft, organ: str | None) -> bool:
         """Tell whether a regulator warns somebody who is no official: 处警告; 安全员…给予警告."""
@@ -380,7 +410,18 @@ class ClauseReading:
         behind = self._sums(self._cue.end, stop)
         if before and (not behind or self._cue.start - before[-1].end <= 3):
             return before
-        return [amount for amount in behind if amount.start - self._cue.end <= 24]
+        return list(self._in_reach(behind))
+
+    def _in_reach(self, amounts: Sequence[Amount]) -> Iterator[Amount]:
+        """Yield the amounts near the cue, and those listed behind one: 处以64万元、42万元."""
+        text = self._context.masked
+        last = self._cue.end
+        for amount in amounts:
+            listed = last > self._cue.end and text[last : amount.start] in _LISTS_SUMS
+            if amount.start - self._cue.end > _SUM_REACH and not listed:
+                return
+            last = amount.end
+            yield amount
 
     def _sums(self, start: int, end: int) -> list[Amount]:
         text = self._context.masked

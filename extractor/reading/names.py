@@ -19,32 +19,34 @@ from extractor.rules import load_toml
 _MASK = r"[某*×xX〇]"
 _NAME_BODY = (
     rf"[\u4e00-\u9fff](?:{_MASK}{{1,3}}[甲乙丙丁戊0-9]?|[\u4e00-\u9fff]{_MASK}{{1,2}}"
-    rf"|{_MASK}[\u4e00-\u9fff])"
+    rf"|{_MASK}[\u4e00-\u9fff])|[\u4e00-\u9fff]{{2}}[*×xX〇][\u4e00-\u9fff]|[\u4e00-\u9fff]{{1,2}}[A-Z]"
     rf"|[\u4e00-\u9fff]{{1,8}}·[\u4e00-\u9fff]{{1,10}}(?:·[\u4e00-\u9fff]{{1,8}})?"
     rf"|[\u4e00-\u9fff]{{2,4}}"
 )
 NAME = re.compile(_NAME_BODY)
 MASKED = re.compile(
-    rf"[\u4e00-\u9fff]{{1,2}}{_MASK}{{1,3}}[甲乙丙丁戊0-9]?|[\u4e00-\u9fff][*×xX][\u4e00-\u9fff]"
+    rf"[\u4e00-\u9fff]{{1,2}}{_MASK}{{1,3}}[甲乙丙丁戊0-9]?|[\u4e00-\u9fff]{{1,2}}[*×xX][\u4e00-\u9fff]"
 )
 _QUOTED_NAME = re.compile(r"[“\"]([\u4e00-\u9fff·A-Za-z]{2,8})[”\"]")
 _COUNT = re.compile(r"(\d{1,3}|[一二两三四五六七八九十]{1,3})(?:名|人|位|家)")
 _COUNTED = re.compile(
     r"(?:\d{1,3}|[一二两三四五六七八九十]{1,2})(?:名|位|人|家)"
-    r"[^，。；\d]{2,24}?(?:人员|责任人|人|单位|企业|干部|官员|责任者|领导|职工|员工|民警)$"
+    r"[^，。；\d]{0,24}?(?:人员|责任人|人|单位|企业|干部|官员|责任者|领导|职工|员工|民警|网格员|监管员|协管员|安全员)$"
 )
 _BRACKETS = re.compile(r"（[^（）]{0,30}）")
 _GLUED_ORGANS = re.compile(
     r"((?:区|县|市|省|镇|乡|州)委)(?=(?:区|县|市|省|镇|乡|州)?(?:人民)?政府)"
 )
 _NAME_BEFORE_VERB = re.compile(
-    rf"(?P<name>[\u4e00-\u9fff]{_MASK}{{1,3}}|[\u4e00-\u9fff]{{2,3}}?)"
+    rf"(?P<name>[\u4e00-\u9fff]{_MASK}{{1,3}}|[\u4e00-\u9fff]{{1,8}}·[\u4e00-\u9fff]{{1,10}}?|[\u4e00-\u9fff]{{2,4}}?)"
     r"(?=没有|未|在|对|作为|因|违反|违规|违章|负有|系|身为|分管|负责|不|擅自|存在|履行|驾驶"
-    r"|于\d|受到|被|涉嫌|犯(?=[\u4e00-\u9fff]{2,14}罪)|将|严重|使用|安排|编造)"
+    r"|履职|监管|督促|日常|明知|安全(?:生产)?(?:管理|监管|意识)|现场(?:管理|监理|安全)|于\d|受到|被|涉嫌|犯(?=[\u4e00-\u9fff]{2,14}罪)|将|严重|使用|安排|编造)"
 )
 _NOT_IN_NAME = re.compile(
-    r"的|委托|了|及其|以及|分别|\d年|\d月|\d[.．、]|^(?:建议|责成|责令|依据|根据|按照|要求|督促)|.向|[，。；：“”《》]|、(?![^（）]{0,12}）)"
+    r"^未|（\d{1,3}）|的|委托|了|作为|.该(?:公司|单位|企业)|没收|约谈|吊销|暂扣|^已由|[局厅委](?:决定|限制|暂停|责令|责成|给予)|及其|以及|分别|\d年|\d月|\d[.．、]|^(?:建议|责成|责令|依据|根据|按照|要求|督促)|.向|[，。；：“”《》]|、(?![^（）]{0,12}）)"
 )
+_LETTERED = re.compile(r"[\u4e00-\u9fff]{1,2}[A-Z]")
+_LETTERED_THINGS = frozenset("塔罐炉车楼栋区段库井泵线轨梁柱标层门仓厂矿站船")
 _PLAIN = re.compile(r"[\u4e00-\u9fff]{2,4}")
 
 _LONG_NAME = re.compile(
@@ -140,8 +142,14 @@ def is_person_name(text: str, *, described: bool = False) -> bool:
     (`described`).
     """
     bare = text.strip('“”"')
+    if described and is_transliterated(bare):
+        return True
     if bare in _not_names() or NAME.fullmatch(bare) is None:
         return False
+    if _LETTERED.fullmatch(bare) is not None:
+        return bare[0] not in _LETTERED_THINGS and (
+            len(bare) == 2 or bare[:2] in words("compound_surnames")
+        )
     if _PLAIN.fullmatch(bare) is None:
         return bare[-1] not in _NEVER_LAST
     if bare[0] in _NEVER_FIRST or (bare[-1] in _NEVER_LAST and not described):
@@ -152,7 +160,7 @@ def is_person_name(text: str, *, described: bool = False) -> bool:
 
 
 _NO_WORKER = "党施竣开复动停加分手完化军返招用做打监民总"
-_AFTER_WORK = "头作程业会厂商艺资具区段期种伤亡地龄时"
+_AFTER_WORK = "人头作程业会厂商艺资具区段期种伤亡地龄时"
 _NEVER_LAST = frozenset("的等了在被把和与及或为是未不处罚款其并均省市县区镇乡")
 _NEVER_FIRST = frozenset(
     "的其该此各被把将对由从按依经责已因并且或若如每未没不在二两三我你另且只均及兼或"

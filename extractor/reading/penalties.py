@@ -48,6 +48,7 @@ from extractor.reading.sanctions import (
     is_not_executed,
     mask_foreign,
 )
+from extractor.reading.sentences import clause_start
 from extractor.reading.settling import settle
 from extractor.reading.stages import OUTCOME_KINDS, find_confirmation
 from extractor.reading.subjects import (
@@ -63,11 +64,19 @@ from extractor.view import View
 _SENTENCE = re.compile(r"[^。\n]{1,2000}(?:。[”’\"]?|\n|$)|[^。\n]{2000}")
 _SUB_SENTENCE = re.compile(r"[^；]{1,2000}(?:；|$)")
 _TRIGGER = re.compile(
-    r"建议|责成|责令|报请|实行|给予|给与|予以|处以|处罚|判处|取消|没收|鉴于|被|(?<!曾)(?<!曾经)受到|已|由|移送|移交|免于|免予|不予|不再|涉嫌|依法|对其|因死亡|应当?(?:给予|追究)|实施|依据|根据|按照|依照|处(?=上一年|\d|[一二三四五六七八九十百]+万)|提请|将其|列入|纳入|作出|督促|免去|撤销|吊销|暂扣|扣发|将(?=[^，。；]{2,30}(?:调离|辞退|清退|开除|记不良|列入|纳入|记入|移送|移交))|对(?=[^，。；]{2,200}(?:进行|处|作出|实施|采取|诫|批|罚|开除|追究|留党|撤销|免去|停职|记过|警告|降级|约谈|通报))|向(?=[^，。；]{2,40}(?:作出|提交|写出|作深|作书))"
+    r"建议|责成|责令|报请|实行|给予|给与|予以|处以|处罚|判处|取消|没收|鉴于|被|(?<!曾)(?<!曾经)受到|已|由|移送|移交|免于|免予|不予|不再|涉嫌|依法|对其|因死亡|应当?(?:给予|追究)|实施|依据|根据|按照|依照|处(?=上一年|\d|[一二三四五六七八九十百]+万)|提请|将其|与其(?=解除|终止)|列入|纳入|作出|督促|(?:限制|暂停|停止)(?=(?:其|该公司|该单位|[^，。；]{2,30}公司)?(?:在[^，。；]{2,12})?(?:承接|承揽|投标|生产经营|开展生产经营))|免去|撤销|吊销|暂扣|扣发|将(?=[^，。；]{2,30}(?:调离|辞退|清退|开除|记不良|列入|纳入|记入|移送|移交))|对(?=[^，。；]{2,200}(?:进行|处|作出|实施|采取|诫|批|罚|开除|追究|留党|撤销|免去|停职|记过|警告|降级|约谈|通报))|向(?=[^，。；]{2,40}(?:作出|提交|写出|作深|作书))"
 )
+_BY_ORGAN = re.compile(r"(?<=[局厅委办府队院会司厂])(?:决定)?\Z")
 _WHOLE_TEXT = frozenset({"REP", "PEN"})
 _NUMBERS_ALONE = r"[^。，；\n]{0,20}[〔【\[][^。，；\n]{4,80}号）?(?=\n|$)"
 _SUMMARY = re.compile(r"(?:以上|上述|前述)(?:人员|单位|责任人|调查|\d{1,3}(?:名|人))")
+_UNRELATED = re.compile(
+    r"与(?:本次|此次|本起|该起|这起|该|本)?事故(?:的?发生)?(?:无关|没有关系|无直接关系)"
+)
+_ANNOUNCES = re.compile(
+    r"[^，。；：\d\n]{2,30}(?:的|处分|处罚|处理|检查|措施|责任|批评)(?:有关|相关|责任|其他)?"
+    r"(?:单位|人员|个人|责任人|企业)(?:（[^（）\n]{1,12}）)?(?:的?(?:落实|处理|追究|执行)情况)?[。：]?\n?"
+)
 _LONGEST_PRESENTED = 40
 _LONGEST_NAMED = 60
 _CELLS = 2
@@ -76,8 +85,8 @@ _WE = re.compile(r"本(?:机关|局|厅|部|委|单位)|我(?:局|厅|部|委)")
 _ON_ALL = re.compile(r"(?:对|给予|将)(?:以上|上述|前述)[^，。；]{1,12}")
 _ORDERS = re.compile(r"(?:建议)?(?:责成|责令|决定|由)[^。\n]{4,60}。")
 _ACTS = re.compile(
-    r"(?:已|也|依法|依规|分别|根据[^，。；]{2,40}，|依据[^，。；]{2,40}，|于\d[^，。；]{2,14}(?:，)?){0,4}"
-    r"(?:对(?![“\"\d]|事故|此次|本次|该起|上述)|对[^，。；]{2,20}(?:责任人|人员|责任单位|责任者)[^，。；]{0,12}(?:处理|处分|问责|追责)|对[^，。；]{2,80}(?:批复|批准)|作出(?!书面|深刻|检查)|给予|下达|送达|吊销|撤销|暂扣|处以|立案|决定|责令|将(?=[^，。；]{2,40}移))"
+    r"(?:已|也|依法|依规|分别|(?:根据|依据|按照|依照)[^，。；]{2,40}，|于\d[^，。；]{2,14}(?:，)?){0,4}"
+    r"(?:对(?![“\"\d]|[^，。；]{2,40}(?:不力|不到位|不够|不严|不实|不深入|失管|失察|缺失|漏洞)[，。；]|事故|此次|本次|该起|上述)|对[^，。；]{2,20}(?:责任人|人员|责任单位|责任者)[^，。；]{0,12}(?:处理|处分|问责|追责)|对[^，。；]{2,80}(?:批复|批准)|作出(?!书面|深刻|检查)|给予|下达|送达|吊销|撤销|暂扣|处以|立案|决定|责令|约谈|没收|限制(?=其|该)|暂停(?=其|该)|将(?=[^，。；]{2,40}移))"
 )
 _MUST = re.compile(r"(?:要|应当?|须|必须|需要?)(?!(?:分别|立即|认真)?(?:向|作))")
 _IS_DONE = re.compile(r"[^，。；\n]{0,20}?(?:均|也|全部)?已(?:于|经|全|缴|执行|宣布|落实)")
@@ -256,8 +265,7 @@ def _read_item(
     scope.prose = context.prose
     readings: list[PenaltyReading] = []
     for sentence in _SENTENCE.finditer(context.masked, item.start, item.end):
-        summary = _SUMMARY.match(sentence.group()) and sentence.start() > item.start
-        if summary and not _ON_ALL.search(sentence.group()):
+        if _says_nothing(item, sentence):
             continue
         if context.decision is not None and not context.decision.holds(sentence.group()):
             continue
@@ -274,6 +282,18 @@ def _read_item(
         _confirm(context, item, readings)
     _link_numbers(context, item, readings)
     return readings
+
+
+def _says_nothing(item: Item, sentence: re.Match[str]) -> bool:
+    """Tell whether a sentence sums up, announces a list, or tells of what had other reasons."""
+    said = sentence.group()
+    inside = sentence.start() > item.start
+    if _SUMMARY.match(said) and inside and not _ON_ALL.search(said):
+        return True
+    at_line = sentence.string[sentence.start() - 1 : sentence.start()] == "\n"
+    if at_line and inside and _ANNOUNCES.fullmatch(said):
+        return True
+    return _UNRELATED.search(said) is not None
 
 
 def _listed(
@@ -461,13 +481,13 @@ def _accepted(context: Context, start: int, trigger: int, end: int) -> Iterator[
     text = context.masked
     accepted_to = start
     for cue in find_cues(text, start, end):
-        clause = max(text.rfind(mark, start, cue.start) for mark in "，；：") + 1
-        clause = max(clause, start)
+        clause = clause_start(text, start, cue.start)
         if is_not_executed(text, clause, cue.start) and context.kind in OUTCOME_KINDS:
             yield cue
             continue
         stated = cue.passive or cue.kind.startswith("none") or _is_a_cell(text, cue, start, end)
         stated = stated or (context.kind in OUTCOME_KINDS and bool(_IS_DONE.match(text, cue.end)))
+        stated = stated or _is_done_by_organ(context, start, cue)
         stated = stated or bool(
             accepted_to > start and _AND.fullmatch(text, accepted_to, cue.start)
         )
@@ -485,6 +505,13 @@ def _accepted(context: Context, start: int, trigger: int, end: int) -> Iterator[
             continue
         accepted_to = cue.end
         yield cue
+
+
+def _is_done_by_organ(context: Context, start: int, cue: Cue) -> bool:
+    """Tell whether an account of outcomes says who did it right before: 县应急局|约谈A公司."""
+    begin = max(start, cue.start - 4)
+    by_organ = _BY_ORGAN.search(context.masked, begin, cue.start) is not None
+    return by_organ and context.kind in OUTCOME_KINDS
 
 
 def _only_spoken_of(text: str, start: int, cue: Cue, *, first: bool) -> bool:

@@ -20,18 +20,20 @@ _TITLES = re.compile(
 _QUOTED_LAW = re.compile(r"(?<=[条款项定：；，])[“\"][^”\"\n]{15,700}[”\"]")
 _BRACKETED = re.compile(r"（[^（）\n]{0,200}）")
 _CONDITION = re.compile(
-    r"(?:(?:经|如|若|凡|对)[^，。；]{0,40}|仍[^，。；]{1,30}|涉嫌[^，。；]{1,24}|[属系][^，。；]{1,20}|[^，。；]{0,20}(?:不具备|拒不|逾期|构成|情节)[^，。；]{0,24})的(?=，)"
+    r"(?:(?:经|如|若|凡|对|违反)[^，。；]{0,40}|仍[^，。；]{1,30}|涉嫌[^，。；]{1,24}|[属系][^，。；]{1,20}|[^，。；]{0,20}(?:不具备|拒不|逾期|构成|情节)[^，。；]{0,24})的(?=，)"
     r"|[^，。；]{2,30}的(?=，(?:依法|予以|移送|移交|按|将|追究))"
+    r"|对(?:发生|发现|存在|隐患|整改|拒不|逾期|违反|违法|瞒报|屡)[^，。；]{2,30}的(?:乡镇|镇街|街道|单位|企业|公司|人员|个人|网格员|地区|部门|干部|责任人)(?:[和、及或](?:乡镇|镇街|街道|单位|企业|公司|人员|个人|网格员|地区|部门|干部|责任人))?(?:（[^（）]{1,12}）)?(?=，)"
 )
 _CONDITION_REACH = 240
 _AWAITED = re.compile(r"待[^，。；]{2,40}后(?=，)")
 _NEGATION = re.compile(
-    r"是否[^，。；]{0,10}$|(?:未|没有|没|无|不)(?!再|予|起诉|得|按|起|履|满|良|力|当)[^，。；]{0,10}$"
+    r"是否[^，。；]{0,10}$|(?:未|没有|没|无|不)(?!再|予|起诉|得|按|起|履|满|良|力|当|报[^，。；]{0,10}罪)[^，。；]{0,10}$"
 )
 _NOT_DONE = re.compile(
     r"(?:仍未|尚未|至今未|一直未|迟迟未|还未|未)(?:被|对|能|按|给予|予以|依法|执行|进行|落实|缴纳)?[^，。；]{0,8}$"
 )
 _BETWEEN = re.compile(r"元?(?:整)?(?:）)?的?")
+_LONGEST_SUM = 40
 _FILLER = "□"
 
 
@@ -112,6 +114,7 @@ def find_cues(masked: str, start: int, end: int) -> Iterator[Cue]:
     pattern, rows = _cue_table(unconditional=False)
     plain, _ = _cue_table(unconditional=True)
     at = already = start
+    taken = -1
     while (match := pattern.search(masked, at, end)) is not None:
         row = rows[int((match.lastgroup or "r0")[1:])]
         if row.needs == "amount" and not (
@@ -123,12 +126,28 @@ def find_cues(masked: str, start: int, end: int) -> Iterator[Cue]:
                 at = match.start() + 1
                 continue
             match, row = again, rows[int((again.lastgroup or "r0")[1:])]
+        if taken >= 0 and _repeats(masked, taken, match):
+            at = match.end()
+            continue
+        taken = match.end() if row.kind == "admin.confiscate" else -1
         if not (row.kind == "none.exempt" and match.start() < already):
             yield Cue(row.kind, match.start(), match.end(), row.passive)
         # 已给予党内警告处分，不再追究: what was given before is a sanction too.
         at = match.end()
         if row.kind == "none.already":
             at, already = match.start() + 1, match.end()
+
+
+_IS_A_SUM = re.compile(
+    r"(?:的|为|共计)?(?:人民币)?(?=[\d¥￥一二三四五六七八九十壹贰叁肆伍陆柒捌玖拾])"
+)
+
+
+def _repeats(masked: str, at: int, match: re.Match[str]) -> bool:
+    """Tell whether the words only close a confiscation: 没收违法所得1.2万元的|行政处罚."""
+    if not match.group().endswith("处罚") or _IS_A_SUM.match(masked, at) is None:
+        return False
+    return match.start() - at <= _LONGEST_SUM and _amount_before(masked, match.start())
 
 
 def _amount_follows(masked: str, at: int, end: int) -> bool:

@@ -15,6 +15,9 @@ from extractor.view import MARK, View
 _CLOSED = "。；：！？…\n"
 _RUNNING = re.compile("[，、。；（]")
 _UNEVEN = 3
+_IN_NUMBER = re.compile(r"\d，\d{3}(?!\d)")
+_SAID_AGAIN = re.compile(r"（(?:大写|小写)\Z")
+_COMMAS_OF_A_NUMBER = 4
 _LABEL = re.compile(r"[^。；，：\n]{2,12}：")
 
 
@@ -28,6 +31,20 @@ class Flat:
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Return the range of the view that `text[start:end]` was read from."""
         return self.offsets[start], self.offsets[end - 1] + 1
+
+
+def clause_start(text: str, start: int, at: int) -> int:
+    """Return where the clause of `text[start:]` begins that holds `at`.
+
+    The comma inside a number (￥55，200.00) begins none, nor the colon of （大写：…）.
+    """
+    mark = max(text.rfind(mark, start, at) for mark in "，；：")
+    for _ in range(_COMMAS_OF_A_NUMBER):
+        in_number = mark > 0 and _IN_NUMBER.match(text, mark - 1) is not None
+        if not in_number and (mark < 0 or not _SAID_AGAIN.search(text, max(start, mark - 3), mark)):
+            break
+        mark = max(text.rfind(mark_, start, mark) for mark_ in "，；：")
+    return max(start, mark + 1)
 
 
 def flatten(view: View, span: tuple[int, int]) -> Flat:

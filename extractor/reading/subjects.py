@@ -30,6 +30,10 @@ from extractor.reading.roster import PartyDraft, Roster
 from extractor.view import View
 
 _STOP = re.compile(r"[，：。；\n]")
+_CONDUCT = (
+    r"日常|履职|履行|明知|督促|工作(?:失职|不力|不到位|不实)|安全(?:生产)?(?:管理|监管|意识)(?![科室部局处股办员人])"
+    r"|(?:监管|监督|督导|管理|检查|落实)(?![^，。；]{0,8}(?:[局所站委处科部厅室股办员队]|中心))"
+)
 _NO_SUBJECT = re.compile(
     r"建议|同意|决定|依据|根据|按照|依照|责成|责令|鉴于|由(?!于)|对(?!外)|经|以上|上述|调查组|综上|同时|另外|此外|其他|给予|关于|目前|将|请"
 )
@@ -37,19 +41,27 @@ _ROLE_WORD = re.compile(
     r"(?:(?:施工|建设|监理|总包|总承包|分包|劳务|设计|使用|出租|承租|产权|维保|承运|托运)(?:单位|企业|方)(?=[^，。；：]{4})"
     r"|肇事人|肇事司机|肇事者|当事人|被告人|被告|犯罪嫌疑人|嫌疑人|涉案人|被处罚人|被处罚单位|责任人|死者|驾驶人|驾驶员|司机)"
 )
+_REASON = re.compile(r"鉴于|针?对(?!外)")
+_CONDUCT_NOUN = re.compile(r"的(?:问题|情况|行为)$")
+_MORE_CONDUCT = re.compile(r"，[^，。；]{0,10}(?:存在|未|没有|不)[^，。；]{2,30}的(?:问题|行为)，")
+_IN_BRACKETS = 60
 _NAME_THEN_VERB = re.compile(
     rf"(?P<name>{MASKED.pattern}|[\u4e00-\u9fff]{{2,3}}?)(?=违反|违规|违章|违法|驾驶|作为|因涉嫌|涉嫌|未|已|系|身为|担任|明知|擅自|对事故|在此次|在本次|在事故|酒后|操作不当)"
 )
 _ORG_THEN_VERB = re.compile(
     r"(?:对|未|违反|作为|安全(?!监察|监督|监管|生产监|员|总监|科|部|处|主管|管理人员|管理员|副|经理)|存在|负有|没有|是|在|将|要|由(?!于)|违规|违法|不|落实|履行|车身|主要|主体|已|均|分别|于\d|向|因|擅自|疏于|已被|作|执行|长期|超|非法|无"
-    r"|出具|提供|出租|出借|承包|转包|分包|组织|使用|安排|雇佣|挂靠|允许|指派|聘用|销售|供应|收取|瞒报|谎报|隐瞒|发生|拒|阻|逃避|破坏|冒险|盲目|放任|降低|伪装|借用|转让|私自|伪造|编造|明知|以包代管)"
+    r"|按照|根据|依照|依据|行业(?:安全)?监管(?![局处科股])|出具|提供|出租|出借|承包|转包|分包|组织|使用|安排|雇佣|挂靠|允许|指派|聘用|销售|供应|收取|瞒报|谎报|隐瞒|发生|拒|阻|逃避|破坏|冒险|盲目|放任|降低|伪装|借用|转让|私自|伪造|编造|明知|以包代管)"
 )
+_PART_THEN = r"[\u4e00-\u9fff]{2,6}[站店队厂所](?:存在|对|未|没有|违)"
+_PART_OF_UNIT = re.compile(_PART_THEN)
 _COMPANY_THEN = re.compile(
     r"[^，。；：、的]{2,30}?(?:有限公司|有限责任公司|股份公司|合作社|经营部)"
     r"(?=[\u4e00-\u9fff](?!$))(?![的、和及与或等内]|[\u4e00-\u9fff]{0,10}(?:分公司|项目部|分厂|公司|员|人|长|经理|总监|工程师))"
+    rf"(?!{_PART_THEN})"
 )
 _GOES_ON_AS_NAME = frozenset("的、和与及或等内（“0123456789两三四") | {""}
 _LIST_THEN_VERB = re.compile(
+    rf"{_CONDUCT}|"
     r"未|没有|将|对|违反|违规|违章|违法|作为|在(?=[^职岗])|因|被|受到|涉嫌|犯(?=[\u4e00-\u9fff]{2,14}罪)|均|已|分别"
     r"|擅自|存在|负有|不(?!动产)|由(?!于)|要(?![^，。；]{0,4}员)|于\d"
 )
@@ -60,12 +72,16 @@ _FOUND_OUT = re.compile(
     r"(?:(?:另外?|此外|同时)，?)?(?:经?调查(?:组)?(?:中)?(?:还|另)?发现|经查(?:实|明)?)，?"
 )
 _ROW_NUMBER = re.compile(
-    r"\d{1,3}[，.、）](?!\d)(?=[\u4e00-\u9fff])|\d{1,3}(?![年月日时分个名人号家起])(?=[\u4e00-\u9fff][^，。；]{1,3}，)"
+    r"（\d{1,3}）|\d{1,3}[，.、）](?!\d)(?=[\u4e00-\u9fff])|\d{1,3}(?![年月日时分个名人号家起])(?=[\u4e00-\u9fff][^，。；]{1,3}，)"
 )
 _POSITION_LEAD = re.compile(
     r"^(?:现任|时任|原任|作为|系|任|担任|为|原|案发时任|事发时任|\d{4}年[^，。；]{0,24}?任)+"
 )
 _POST_CLAUSE = re.compile(r"^(?:分管|负责|主持|协助|兼|临时|具体|全面|履行)")
+_NEAR_POST = 16
+_IN_OFFICE = re.compile(r"\A\Z|[部科室处队班间]\Z")
+_AS = re.compile(r"(?P<name>[^，。；：、的]{2,14}?)作为(?P<post>[^，。；：]{2,60})\Z")
+_NAME_AND_POST = re.compile(r"(?P<name>[^（），。；：、]{2,8})（[^（）]{2,40}）")
 _OTHER_NAME = re.compile(r"（[^（）]{0,40}）")
 
 
@@ -105,13 +121,13 @@ def _read_first(view: View, roster: Roster, start: int, end: int) -> Subject | N
     for lead in (_BY_THE_WAY, _FOUND_OUT, _ROW_NUMBER):
         skipped = lead.match(text, start, end)
         start = skipped.end() if skipped else start
-    limit = min(end, start + _LONGEST_HEAD)
-    stop = _STOP.search(text, start, limit)
-    head_end = stop.start() if stop else limit
+    head_end = _head_end(text, start, min(end, start + _LONGEST_HEAD))
     head = text[start:head_end]
-    if head.startswith("鉴于"):
-        return _considered(view, roster, start, end)
-    about = _ABOUT.match(head)
+    reason = _REASON.match(head)
+    blames = _CONDUCT_NOUN.search(head) or _MORE_CONDUCT.match(text, head_end, end)
+    if reason is not None and (head.startswith("鉴于") or blames):
+        return _considered(view, roster, start, (start + reason.end(), head_end, end))
+    about = _heads_about(head)
     if about is not None:
         found = _about(roster, about.group("who"), start + about.start("who"), head_end)
         if found is not None:
@@ -127,6 +143,7 @@ def _read_first(view: View, roster: Roster, start: int, end: int) -> Subject | N
     delimiter = text[head_end] if head_end < end else ""
     name = quoted_name(bare) or bare
     described = delimiter == "，" and _describes(_clause(text, head_end + 1, end))
+    described = described or _position_in_brackets(head)[0] is not None
     known = name in roster.organisations or name in roster.alias_of
     if is_person_name(name, described=described) and not known:
         return _person(view, roster, name, start, head_end, end)
@@ -167,8 +184,29 @@ def _clause(text: str, start: int, end: int) -> str:
     return text[start : stop.start() if stop else end]
 
 
-def _considered(view: View, roster: Roster, start: int, end: int) -> Subject | None:
-    """Read 鉴于A公司和B公司未…: the organisations of the first sentence."""
+def _head_end(text: str, start: int, limit: int) -> int:
+    """Return where the first clause ends; not inside brackets: A公司（统一社会信用代码：…），."""
+    opened = -1
+    for stop in _STOP.finditer(text, start, limit):
+        opened = text.find("（", start if opened < 0 else opened, stop.start())
+        closed = text.find("）", opened, limit) if opened >= 0 else -1
+        if closed < stop.start() or "\n" in text[opened:closed] or closed - opened > _IN_BRACKETS:
+            return stop.start()
+    return limit
+
+
+def _considered(
+    view: View, roster: Roster, start: int, place: tuple[int, int, int]
+) -> Subject | None:
+    """Read 鉴于A公司和B公司未…, 对局长张三履职不到位的问题，: whoever the clause blames.
+
+    `place` is where the clause begins behind 鉴于, where it ends, and where the item ends. Of a
+    clause with 鉴于 that cannot be read so, the organisations of the first sentence.
+    """
+    begin, head_end, end = place
+    found = _inside_head(view, roster, view.text[begin:head_end], begin, head_end, end)
+    if found is not None or not view.text.startswith("鉴于", start):
+        return found
     stop = view.text.find("。", start, end)
     drafts: list[PartyDraft] = []
     for printed, at, last in roster.find_known(start, stop if stop >= 0 else end):
@@ -209,6 +247,9 @@ def _inside_head(
             acting[0], (at, at + len(acting[0])), title=position.title, employer=position.employer
         )
         return Subject((draft,), head_end)
+    posted = _name_as_post(roster, head, start) or _name_with_post(roster, head, start)
+    if posted is not None:
+        return posted
     listed = _name_list(roster, head, start)
     if listed:
         return Subject(tuple(listed), head_end)
@@ -222,9 +263,40 @@ def _inside_head(
     return None
 
 
+def _name_as_post(roster: Roster, head: str, start: int) -> Subject | None:
+    """Read 张三作为A公司总经理: the name before 作为, the post behind."""
+    found = _AS.match(head)
+    position = split_position(found.group("post")) if found is not None else None
+    if found is None or position is None or position.title is None:
+        return None
+    name = found.group("name")
+    if not is_person_name(name, described=True):
+        return None
+    place = (start, start + len(name))
+    draft = roster.person(name, place, title=position.title, employer=position.employer)
+    return Subject((draft,), start + len(head))
+
+
+def _name_with_post(roster: Roster, head: str, start: int) -> Subject | None:
+    """Read 张三（清河镇镇长）已被…: the name before the brackets, the post inside."""
+    found = _NAME_AND_POST.match(head)
+    if found is None:
+        return None
+    title, employer = _position_in_brackets(head)
+    name = found.group("name")
+    if title is None or not is_person_name(name, described=True):
+        return None
+    place = (start, start + len(name))
+    draft = roster.person(name, place, title=title, employer=employer)
+    return Subject((draft,), start + found.end())
+
+
 def _goes_on(text: str, stop: int, head_end: int, end: int) -> bool:
     """Tell whether a clause goes on behind a known unit with what it did, not with a post of it."""
-    if trailing_name(text[stop:head_end]) is not None:
+    if trailing_name(text[stop:head_end]) is not None or _PART_OF_UNIT.match(text, stop, head_end):
+        return False
+    first = title_pattern().search(text, stop, min(stop + _NEAR_POST, head_end))
+    if first is not None and _IN_OFFICE.search(text[stop : first.start()]) is not None:
         return False
     if _ORG_THEN_VERB.match(text, stop, end) is not None:
         return True
@@ -388,7 +460,7 @@ def _person(view: View, roster: Roster, name: str, start: int, head_end: int, en
 def _position_in_brackets(head: str) -> tuple[str | None, str | None]:
     """Read NAME（ORG+TITLE）."""
     bracket = _OTHER_NAME.search(head)
-    if bracket is None:
+    if bracket is None or is_particular(bracket.group()[1:-1]):
         return None, None
     position = split_position(bracket.group()[1:-1])
     return (position.title, position.employer) if position.title else (None, None)
@@ -413,6 +485,16 @@ _ABOUT = re.compile(
     r"(?:和|及|、|与|以及)?(?:处理|处罚)?(?:建议|意见|情况|落实情况|结果)$"
 )
 
+_ABOUT_ALONE = re.compile(
+    r"^关于(?:对)?(?P<who>[^，。；：]{2,40}?)(?:同志)?的(?:处理|处罚|处分|追责|问责"
+    r"|(?:刑事|行政|党纪|政务|党纪政务)?责任追究(?:及?落实)?(?:情况|结果))$"
+)
+
+
+def _heads_about(words: str) -> re.Match[str] | None:
+    """Read the party of 对A公司的处理建议, 关于张三的处理, 关于张三的刑事责任追究情况."""
+    return _ABOUT.match(words) or _ABOUT_ALONE.match(words)
+
 
 def heading_parties(view: View, roster: Roster, node: Node) -> tuple[PartyDraft, ...]:
     """Return the party that a heading is: 永川安达公司, 张三（安全员）, 对永川安达公司的处理建议.
@@ -422,7 +504,7 @@ def heading_parties(view: View, roster: Roster, node: Node) -> tuple[PartyDraft,
     title = node.title or ""
     if view.text[node.body : node.body + len(title)] != title:
         return ()
-    about = _ABOUT.match(title)
+    about = _heads_about(title)
     if about is not None:
         found = _about(roster, about.group("who"), node.body + about.start("who"), node.title_end)
     else:

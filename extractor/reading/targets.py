@@ -30,6 +30,7 @@ from extractor.reading.names import (
 )
 from extractor.reading.roster import PartyDraft, Roster
 from extractor.reading.sanctions import Cue
+from extractor.reading.sentences import clause_start
 from extractor.view import View
 
 _CLUES = (
@@ -37,16 +38,16 @@ _CLUES = (
     r"(?:等)?(?:问题)?的?(?:问题)?线索"
 )
 _INTRODUCER = re.compile(
-    rf"对(?![外此于]|(?:此次|本次|该|这起|这次)?事故(?:的)?(?:发生(?!单位)|负|承担|结果|后果|造成)|其他)|给予|给与|责令|责成|要求|(?:建议)?将(?!{_CLUES})|与(?=[\u4e00-\u9fff]{{2,16}}解除)|吊销|撤销|暂扣|注销|负有?[^，。；]{{0,8}}责任的"
+    rf"(?<!相)对(?![外此于]|(?:此次|本次|该|这起|这次)?事故(?:的)?(?:发生(?!单位)|负|承担|结果|后果|造成)|其他)|给予|给与|责令|责成|要求|(?:建议)?将(?!{_CLUES})|与(?=[\u4e00-\u9fff]{{1,16}}解除)|吊销|撤销|暂扣|注销|负有?[^，。；]{{0,8}}责任的"
 )
 _TARGET_END = re.compile(
-    r"[，。；：]|依法|依规|依纪|依照|按照?|根据|依据|分别|各(?=处|给|罚|$)|以下|如下|处(?=以|罚|其|上一|人民币|￥|\d|[一二两三四五六七八九十百壹贰叁肆伍陆柒捌玖拾]|$)|给予|给与|进行|予以|实施|作出|做出|写出|"
+    r"[，。；：]|依法|依规|依纪|依照|按照?|根据|依据|分别|各(?=处|给|罚|$)|以下|如下|(?<!办事)处(?=以|罚|其|上一|人民币|￥|\d|[一二两三四五六七八九十百壹贰叁肆伍陆柒捌玖拾]|$)|给予|给与|进行|予以|实施|作出|做出|写出|责令|"
     r"作(?=深刻|书面|检查)|于(?=\d|[本收])|自(?=本|收|批)|在(?=\d|本|收|全[市县区省国]|系统|[^，。；]{0,8}范围|$)|扣[发罚除减]|限期|采取|罚款|向|批评教育|诫[勉免]|立案|移送|移交|认真|切实|立即|进一步|全面|开展|实行|先期|先行|先(?=免|停)|不再|\d[\d.]{0,12}(?:余)?[万亿]?元|不予|免于|免予|免除|由(?!于)|记(?=不良)|追究|上一年|下达|警示|通报|党内|政务|行政(?!执法|审批|管理|综合)|"
-    r"记过|记大过|警告|严重警告|降级|撤职|开除|撤销|解除|降为|调离|判处|留党|留用|免职|停职|提起|列入|纳入|相应|严肃|因|记入|计入|录入|另案|的[^，]{0,12}(?:证|执照|资格|许可)|(?<!存在)的(?:违法|违规|问题|有关|相关|主要)"
+    r"记过|记大过|警告|严重警告|降级|撤职|开除|撤销|解除|降为|调离|判处|留党|留用|免职|停职|提起|列入|纳入|相应|严肃|(?<=其)(?:\d{4})?年度|因|记入|计入|录入|另案|的[^，]{0,12}(?:证|执照|资格|许可)|(?<!存在)的(?:违法|违规|问题|有关|相关|主要)"
 )
 _OWNER = re.compile(
-    r"(?:吊销|注销|撤销|暂扣|取消|没收)(?P<owner>[^，。；的]{2,36}?)"
-    r"(?:的|(?:(?<=公司)|(?<=[厂矿店站部社行]))(?=\d{4}年|年度|违法|非法|营业|安全生产许可|资质证|[^，。；]{0,12}(?:证|执照|许可)))"
+    r"(?:吊销|注销|撤销|暂扣|取消|没收|限制|暂停)(?P<owner>[^，。；的]{2,36}?)"
+    r"(?:的|(?:(?<=公司)|(?<=[厂矿店站部社行]))(?=\d{4}年|年度|(?:全部)?(?:违法|非法)|开展|从事|投标|营业|安全生产许可|资质证|[^，。；]{0,12}(?:证|执照|许可)))"
 )
 _REMOVED = re.compile(r"免去|免除|撤销")
 _SENTENCED = re.compile(r"判处(?P<owner>[^，。；]{1,12}?)(?=有期|无期|拘役|管制|死刑|罚金)")
@@ -64,8 +65,19 @@ _POST_OF = re.compile(r"(?:免去|免除|撤销)(?P<owner>[^，。；]{4,24}?)�
 _DIVIDER = re.compile(
     r"受到|被(?!告|害人|处罚人|处罚单位|执行人|申请人)|先期|先行|实行|给予|予以|处以|受(?=党|政|诫|到)|由|已|均|分别|于(?=\d|今年|去年|当年|同年)|因|涉嫌|犯(?=[\u4e00-\u9fff]{2,14}罪)|向(?=[^，。；]{2,40}(?:[作做写提递]|$))|也|将|严重|违反|记(?=不良)"
 )
+_CONTRACT_OF = re.compile(r"解除(?:与|同)(?P<owner>[^，。；其]{2,40}?)的?(?:劳动|聘用)")
+_EXPELLED = re.compile(r"开除(?P<owner>[^，。；其]{2,160}?)的?(?:公职|党籍)")
+_OF_HOLDER = re.compile(
+    r"(?:吊销|注销|撤销|暂扣)(?P<owner>[^，。；的其]{4,40}?)"
+    r"(?=注册(?!资本)|[一二]级(?:注册)?建造师|特种作业|安全生产(?:知识|考核)|安全考核|施工管理人员|执业资格|机动车|驾驶证)"
+)
+_POST_HELD = re.compile(r"(?:免去|免除|撤销)(?P<owner>[^，。；其的]{4,40}?)职务")
+_REASSIGNED = re.compile(r"调[整离](?P<owner>[^，。；其]{4,40}?)的?(?:现)?工作岗位")
+_CLUES_OF = re.compile(r"(?:的)?(?:涉嫌|有关|相关)?(?:严重)?(?:违法|违纪|违规|犯罪){0,2}\Z")
+_HEADS_OF = re.compile(r"的?(?:党政)?(?:主要|有关|相关|分管)?(?:负责人|领导|负责同志)\Z")
 _LONGEST_LIST = 40
-_NEW_INSIDE = (_SENTENCED, _NAME_OF_POST)
+_HOLDERS = (_OF_HOLDER, _POST_HELD, _REASSIGNED)
+_NEW_INSIDE = (_SENTENCED, _NAME_OF_POST, _CONTRACT_OF, _EXPELLED, *_HOLDERS)
 _SHORT_TARGET = re.compile(r"[\u4e00-\u9fff]{2,6}")
 _NAME = 3
 _OF_PERSONS = ("crim.", "party.", "gov.", "org.", "internal.", "context:")
@@ -84,7 +96,7 @@ _COUNTS = re.compile(
     r"(?:另有|其中|还有|另|有)?(?:\d{1,3}|[一二三四五六七八九十百]{1,3})(?:名|人|家)"
 )
 _DISPOSES = re.compile(
-    r"建议|责成|责令|依据|根据|按照|依照|由(?!于)|给予|处以|处(?=\d|上一年)|鉴于"
+    r"建议|责成|责令|(?<!未)(?<!严格)(?<!没有)(?:依据|根据|按照|依照)|由(?!于)|给予|处以|处(?=\d|上一年)|鉴于"
 )
 
 
@@ -110,7 +122,7 @@ def _find(
     view: View, roster: Roster, scope: Scope, start: int, cue: Cue
 ) -> tuple[PartyDraft, ...] | None:
     text = view.text
-    clause = max(start, max(text.rfind(mark, start, cue.start) for mark in "，；：") + 1)
+    clause = clause_start(text, start, cue.start)
     best = _owner_inside(view, roster, scope, cue)
     scope.last = best or scope.last
     scope.rule, scope.reference = "penalty.inside", None
@@ -142,7 +154,7 @@ def _introduced(
 ) -> tuple[tuple[PartyDraft, ...], bool]:
     """Return whom 对X…, 给予X…, 责令X… name, the last of them, and whether it is a mere class."""
     text = view.text
-    clause = max(start, max(text.rfind(mark, start, cue.start) for mark in "，；：") + 1)
+    clause = clause_start(text, start, cue.start)
     best: tuple[PartyDraft, ...] = ()
     saw_class = False
     disposes = _DISPOSES.search(text, start, cue.start)
@@ -150,6 +162,12 @@ def _introduced(
         end = _end_of_target(text, roster, intro, cue)
         if end is None or _names_the_organ(intro.group(), text, end, cue):
             continue
+        if cue.kind == "context:interview":
+            heads = _HEADS_OF.search(text, intro.end() + 1, end)
+            end = heads.start() if heads else end
+        if cue.kind.startswith("transfer."):
+            clues = _CLUES_OF.search(text, intro.end() + 1, end)
+            end = clues.start() if clues else end
         told = disposes is not None and intro.start() >= disposes.start()
         alone = _stands_alone(roster, intro, text, end)
         if not told and intro.start() < clause and not alone:
@@ -257,7 +275,20 @@ def _owner_inside(
     吊销X的许可证, 撤销X道路运输证, 免去张三科长职务, 判处李四有期徒刑, 扣发王五绩效,
     约谈X主要负责人.
     """
-    for form in (_NAME_OF_POST, _OWNER, _SENTENCED, _POST_OF, _PAY_OF, _INTERVIEWED):
+    for form in _HOLDERS:
+        match = form.match(view.text, cue.start, cue.end + 1)
+        if match is not None and _all_titled(match.group("owner"), roster):
+            return resolve(view, roster, scope, *match.span("owner"), new=True) or None
+    for form in (
+        _NAME_OF_POST,
+        _OWNER,
+        _SENTENCED,
+        _POST_OF,
+        _PAY_OF,
+        _CONTRACT_OF,
+        _EXPELLED,
+        _INTERVIEWED,
+    ):
         behind = 40 if form is _INTERVIEWED else 0
         match = form.match(view.text, cue.start, cue.end + behind)
         if match is not None:
