@@ -102,7 +102,7 @@ class Roster:
     def _collect_enterprises(self) -> None:
         for match in _enterprise_run().finditer(self._view.text):
             name, start = _trim_left(match.group("name"), match.start("name"))
-            if len(name) >= 5 and name not in self.organisations:
+            if len(name) >= 5 and name[-3:] != "该公司" and name not in self.organisations:
                 self.organisations[name] = (start, start + len(name))
 
     def _collect_aliases(self) -> None:

@@ -80,6 +80,9 @@ _POSITION_LEAD = re.compile(
 _POST_CLAUSE = re.compile(r"^(?:分管|负责|主持|协助|兼|临时|具体|全面|履行)")
 _NEAR_POST = 16
 _IN_OFFICE = re.compile(r"\A\Z|[部科室处队班间]\Z")
+_OF_DUTY = re.compile(
+    r"(?:作业|施工|现场|安全|生产|技术|工程|设备|带班|值班|项目|分管|运营|采购){1,4}"
+)
 _AS = re.compile(r"(?P<name>[^，。；：、的]{2,14}?)作为(?P<post>[^，。；：]{2,60})\Z")
 _NAME_AND_POST = re.compile(r"(?P<name>[^（），。；：、]{2,8})（[^（）]{2,40}）")
 _OTHER_NAME = re.compile(r"（[^（）]{0,40}）")
@@ -298,6 +301,10 @@ def _goes_on(text: str, stop: int, head_end: int, end: int) -> bool:
     first = title_pattern().search(text, stop, min(stop + _NEAR_POST, head_end))
     if first is not None and _IN_OFFICE.search(text[stop : first.start()]) is not None:
         return False
+    if first is not None and _OF_DUTY.fullmatch(text, stop, first.start()) is not None:
+        named = name_before_verb(text[stop:head_end])
+        if named is not None and named[2] == first.end() - stop:
+            return False
     if _ORG_THEN_VERB.match(text, stop, end) is not None:
         return True
     post = title_pattern().search(text, stop, head_end) is not None
