@@ -25,7 +25,7 @@ from corpus.scoring import Graded, ScoreLayer
 from extractor.confidence import LAYERS, FeatureReader
 from extractor.view import build_view
 
-RIDGE = 4.0
+RIDGE = 8.0
 FOLDS = 10
 """How many groups the documents that are not left out one by one are parted into."""
 LEAST_COUNT = 12
