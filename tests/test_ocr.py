@@ -494,8 +494,15 @@ def test_pages_come_in_order_and_some_at_a_time() -> None:
                 busy -= 1
             return Recognition((), turn=picture)
 
+    def drawn_but_for_one(number: int) -> tuple[Any, float]:
+        if number == 2:
+            raise RuntimeError
+        return number, 1.0
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ocr, "engine", Slow)
+        some = dict(ocr.recognize([1, 2, 3], drawn_but_for_one))
+        assert [recognition is None for recognition in some.values()] == [False, True, False]
         patch.setattr("os.cpu_count", lambda: 2)
         done = list(ocr.recognize([1, 2, 3, 4], lambda number: (number, 1.0)))
     assert [number for number, _ in done] == [1, 2, 3, 4]

@@ -93,6 +93,15 @@ def test_the_tagger_of_the_command_line_reads(
     assert run("extract", report).stdout.count("tagger_disagrees") == 1
 
 
+def test_the_explanation_says_that_the_tagger_disagrees(
+    report: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.tagging.ready_tagger", lambda name: Sees(name))
+    told = run("extract", report, "--tagger", "赵远山", "--explain").stdout
+    assert "识别模型没有把这个名字认作人名，请对照原文核对" in told
+    assert "tagger.disagrees" not in told
+
+
 def test_the_service_takes_the_tagger_of_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.reader.ready_tagger", lambda name: Sees(name))
     _, extraction = LibraryReader(tagger="赵远山").read(TEXT.encode(), "报告.txt")

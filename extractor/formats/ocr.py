@@ -115,9 +115,9 @@ def recognize(
 ) -> Iterator[tuple[int, Recognition | None]]:
     """Yield page number and recognition of each page, in order, as many at a time as cores.
 
-    A page at which recognition fails gives None. `render` returns picture and points a pixel of a
-    page. It is called in this thread, for a page more than are being read, so that few pictures
-    are in memory.
+    A page that cannot be drawn or recognised gives None. `render` returns picture and points a
+    pixel of a page. It is called in this thread, for a page more than are being read, so that few
+    pictures are in memory.
     """
     reader = engine()
     workers = min(os.cpu_count() or 1, _MOST_AT_ONCE)
@@ -125,7 +125,7 @@ def recognize(
     with ThreadPoolExecutor(workers, thread_name_prefix="ocr") as pool:
         try:
             for number in numbers:
-                waiting.append((number, pool.submit(reader.read, *render(number))))
+                waiting.append((number, _begin(pool, reader, number, render)))
                 if len(waiting) > workers:
                     first, future = waiting.popleft()
                     yield first, _result(future)
@@ -135,6 +135,20 @@ def recognize(
         finally:
             for _, future in waiting:
                 future.cancel()
+
+
+def _begin(
+    pool: ThreadPoolExecutor,
+    reader: Engine,
+    number: int,
+    render: Callable[[int], tuple[Any, float]],
+) -> Future[Recognition]:
+    try:
+        return pool.submit(reader.read, *render(number))
+    except Exception as exc:  # a page that cannot be drawn fails as one that cannot be read
+        future: Future[Recognition] = Future()
+        future.set_exception(exc)
+        return future
 
 
 def _result(future: Future[Recognition]) -> Recognition | None:
