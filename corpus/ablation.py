@@ -20,7 +20,7 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Final
 
-from corpus.damage import damage
+from corpus.damage import DamageKind, damage
 from corpus.damage_report import AIMED
 from corpus.evaluate import Outcome, Reading, score_reading, select_gold, total
 from corpus.gold import Gold
@@ -76,9 +76,9 @@ def gold_cases(folder: Path) -> list[Case]:
     ]
 
 
-def damaged_cases(cases: Sequence[Case]) -> list[Case]:
-    """Return each document once in each of the damages that a reader must stand."""
-    changed = (damage(case.text, case.gold, [kind]) for kind in AIMED for case in cases)
+def damaged_cases(cases: Sequence[Case], kinds: Sequence[DamageKind]) -> list[Case]:
+    """Return each document once in each of these damages."""
+    changed = (damage(case.text, case.gold, [kind]) for kind in kinds for case in cases)
     return [Case(each.text, each.gold) for each in changed]
 
 
@@ -174,11 +174,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     wishes = parser.parse_args(arguments)
     names = wishes.taggers.split(",")
     gold = gold_cases(wishes.gold)
+    synthetic = synthetic_cases(wishes.documents, 0.0)
     sets = {
         f"标注文书（{len(gold)} 份）": gold,
-        "标注文书，弄坏（a 至 e）": damaged_cases(gold),
-        f"合成文书（{wishes.documents} 份）": synthetic_cases(wishes.documents, 0.0),
+        "标注文书，弄坏（a 至 e）": damaged_cases(gold, AIMED),
+        "标注文书，丢章节标题（h）": damaged_cases(gold, ("h",)),
+        f"合成文书（{wishes.documents} 份）": synthetic,
         f"合成文书，都有破损（{wishes.documents} 份）": synthetic_cases(wishes.documents, 1.0),
+        f"合成文书，丢章节标题（{wishes.documents} 份）": damaged_cases(synthetic, ("h",)),
     }
     taggers = {name: None if name == "none" else ready_tagger(name) for name in names}
     for title, cases in sets.items():

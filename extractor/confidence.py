@@ -40,10 +40,22 @@ UNCERTAIN_FLAG = "ocr_uncertain"
 """Of a record that a line states which was recognised with doubt."""
 DISAGREES_FLAG = "tagger_disagrees"
 """Of a sanction whose person a tagger does not see as one, anywhere in the text."""
-_FIXED = {"ocr.uncertain": -2.0, "tagger.disagrees": -1.0}
-"""Weights that cannot be fitted, since the documents with their truth are no scans."""
+PROPOSED_FLAG = "party_proposed"
+"""Of a sanction whose person a tagger alone has seen."""
+_FIXED = {
+    "ocr.uncertain": -2.0,
+    "tagger.disagrees": -1.0,
+    "party.proposed": -2.0,
+    "flag.heading_lost": -0.5,
+}
+"""Weights that cannot be fitted: the documents with their truth are no scans, and taggers apart."""
 
-_FLAG_FEATURES = {UNCERTAIN_FLAG: "ocr.uncertain", DISAGREES_FLAG: "tagger.disagrees"}
+_FLAG_FEATURES = {
+    UNCERTAIN_FLAG: "ocr.uncertain",
+    DISAGREES_FLAG: "tagger.disagrees",
+    PROPOSED_FLAG: "party.proposed",
+}
+_PROPOSED_RULE = "penalty.proposed"
 
 _LOWEST, _HIGHEST = 0.02, 0.99
 _MASKED = re.compile(r"[某*×xX]")
@@ -194,10 +206,13 @@ class FeatureReader:
             party = self._parties[record.party]
             if party.kind == "person" and squeeze(party.name) not in self._persons:
                 found.append(DISAGREES_FLAG)
+            if record.rule == _PROPOSED_RULE:
+                found.append(PROPOSED_FLAG)
         return found
 
     def _of_penalty(self, penalty: Penalty) -> Iterator[str]:
         yield penalty.rule
+        yield from (f"flag.{flag}" for flag in penalty.flags)
         yield f"family.{penalty_families()[penalty.kind]}"
         yield f"stage.{penalty.stage}"
         if penalty.kind.endswith(".unspecified"):

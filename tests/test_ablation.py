@@ -59,7 +59,7 @@ def test_the_tables_hold_every_tagger_and_layer(
     monkeypatch.setattr(ablation, "cost_of", lambda name, folder: Cost(12_345.6, 0.5, 99.9))
     ablation.main([str(STYLES), "--taggers", "none", "--documents", "2"])
     told = capsys.readouterr().out
-    assert told.count("| 识别模型 |") == 5
+    assert told.count("| 识别模型 |") == 7
     assert "| none | 12,346 | 0.50 | 100 |" in told
 
 

@@ -8,11 +8,12 @@ that meet them. The same masked name with another title is another person.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import product
+from itertools import islice, product
 
 from extractor.reading.names import is_organisation, words
 from extractor.view import View
@@ -76,6 +77,7 @@ class Roster:
         self._alias_count = 0
         self.organisations: dict[str, tuple[int, int]] = {}
         self.proposed_persons: frozenset[str] = frozenset()
+        self._proposed: list[tuple[int, int]] = []
         self._collect_enterprises()
         self._collect_aliases()
         self._collect_reporter()
@@ -90,14 +92,17 @@ class Roster:
         return list(self._parties)
 
     def _take_proposals(self, tagger: Tagger) -> None:
-        persons: set[str] = set()
-        for mention in tagger.tag(self._view.text):
-            name = self._view.text[mention.start : mention.end]
-            if mention.label == "PERSON":
-                persons.add(name)
-            elif mention.label in ("ORG", "ORGAN") and is_organisation(name):
-                self.organisations.setdefault(name, (mention.start, mention.end))
-        self.proposed_persons = frozenset(persons)
+        """Note the persons that a tagger sees.
+
+        Its organisations are left: a name that it cuts short would become another unit.
+        """
+        self._proposed = [
+            (mention.start, mention.end)
+            for mention in tagger.tag(self._view.text)
+            if mention.label == "PERSON"
+        ]
+        names = (self._view.text[start:end] for start, end in self._proposed)
+        self.proposed_persons = frozenset(names)
 
     def _collect_enterprises(self) -> None:
         for match in _enterprise_run().finditer(self._view.text):
@@ -249,6 +254,15 @@ class Roster:
         """Return the last person of this name that has been read."""
         known = self._persons.get(name)
         return known[-1] if known else None
+
+    def proposed_between(self, start: int, end: int) -> list[tuple[int, int]]:
+        """Return the ranges in `view.text[start:end]` that a tagger takes for persons, in order."""
+        found: list[tuple[int, int]] = []
+        for place in islice(self._proposed, bisect_left(self._proposed, (start, 0)), None):
+            if place[1] > end:
+                break
+            found.append(place)
+        return found
 
     def group(self, name: str, count: int | None, at: tuple[int, int]) -> PartyDraft:
         """Return a counted group without names (2名责任人员)."""
