@@ -15,7 +15,7 @@ from models.tagger import (
     Tagger,
     TaggerError,
 )
-from models.together import TogetherTagger
+from models.together import TogetherTagger, together
 from models.transformers_tagger import TransformersTagger
 
 __all__ = [
@@ -40,4 +40,5 @@ __all__ = [
     "load_ranker",
     "load_tagger",
     "ready_tagger",
+    "together",
 ]

@@ -8,7 +8,7 @@ import pytest
 
 from corpus import ablation
 from corpus.ablation import Cost, cost_of, gold_cases, intervals, read_cases, synthetic_cases
-from models import Mention, TogetherTagger
+from models import Mention, RoleSpan, RoleTagger, together
 
 STYLES = Path(ablation.__file__).parent / "styles"
 
@@ -48,9 +48,20 @@ def test_taggers_together(
         Says(name, Mention(start, end, "PERSON", score))
         for name, (start, end, score) in (("甲", one), ("乙", other))
     ]
-    together = TogetherTagger(taggers)
-    assert together.name == "甲+乙"
-    assert [(mention.start, mention.end) for mention in together.tag("一二三四五六七八")] == kept
+    both = together(taggers)
+    assert both.name == "甲+乙"
+    assert [(mention.start, mention.end) for mention in both.tag("一二三四五六七八")] == kept
+
+
+def test_together_they_judge_sentences_if_one_of_them_does() -> None:
+    class Judges(Says):
+        def roles(self, text: str) -> tuple[RoleSpan, ...]:
+            return (RoleSpan(0, len(text), "treatment", 0.9),)
+
+    alone, both = together([Says("甲")]), together([Says("甲"), Judges("乙")])
+    assert not isinstance(alone, RoleTagger)
+    assert isinstance(both, RoleTagger)
+    assert [span.role for span in both.roles("一二")] == ["treatment"]
 
 
 def test_the_tables_hold_every_tagger_and_layer(
