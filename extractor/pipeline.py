@@ -38,7 +38,7 @@ def extract(document: Document, tagger: Tagger | None = None) -> Extraction:
     kind = read_kind(view, document)
     outline = read_outline(view, kind.kind)
     if isinstance(tagger, RoleTagger):
-        lost = find_lost_chapters(view, outline, kind.kind, tagger.roles(view.text))
+        lost = find_lost_chapters(view, outline, kind.kind, tagger.roles)
         outline = read_outline(view, kind.kind, lost) if lost else outline
     numbers = find_document_numbers(view)
     front = read_front(view, document, kind, numbers)
@@ -80,7 +80,7 @@ def extract(document: Document, tagger: Tagger | None = None) -> Extraction:
         found.unread,
     )
     grounded = drop_ungrounded(document, view, assemble(document, view, readings))
-    return with_confidence(document, view, grounded, roster.proposed_persons)
+    return with_confidence(document, view, grounded, roster.seen_persons())
 
 
 def accident_unit(

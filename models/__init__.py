@@ -7,6 +7,7 @@ from models.loading import load_tagger, ready_tagger
 from models.spacy_tagger import SpacyTagger
 from models.tagger import (
     Label,
+    LineTagger,
     Mention,
     NoTagger,
     Role,
@@ -22,6 +23,7 @@ __all__ = [
     "JiebaTagger",
     "Label",
     "LacTagger",
+    "LineTagger",
     "Mention",
     "NoTagger",
     "Ranked",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, Protocol
@@ -82,11 +82,12 @@ class _Paragraph:
 
 
 def find_lost_chapters(
-    view: View, outline: Outline, kind: str, roles: Sequence[Role]
+    view: View, outline: Outline, kind: str, judge: Callable[[str], Sequence[Role]]
 ) -> tuple[LostHeading, ...]:
     """Return where chapters begin whose headings the document does not show, in order.
 
-    `roles` are those of the sentences of `view.text`, in order. Work grows with the text.
+    `judge` gives the roles of the sentences of a text, in order; it is asked only where a chapter
+    that documents of this kind have is not named. Work grows with the text.
     """
     if sum(bool(node.marker) and node.level < INLINE_LEVEL for node in outline.nodes()) < _PARTS:
         return ()  # running prose has no chapters that could lose a heading
@@ -95,7 +96,7 @@ def find_lost_chapters(
     chapters = {role: slot for role, slot in _CHAPTERS.get(kind, {}).items() if slot not in named}
     if not chapters:
         return ()
-    reading = _Reading(view.text, outline, kind, roles, chapters, level)
+    reading = _Reading(view.text, outline, kind, judge(view.text), chapters, level)
     found = [
         [run for run in _runs(reading, region) if run.evidence >= _CHANGE]
         for region in _regions(view, outline, level)

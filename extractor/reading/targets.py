@@ -131,7 +131,7 @@ def find_proposed(view: View, roster: Roster, scope: Scope, cue: Cue) -> tuple[P
     if scope.unread is None:
         return ()
     start = scope.unread[0]
-    persons = roster.proposed_between(start, cue.start)
+    persons = roster.proposals.between(start, cue.start)
     if len(persons) != 1 or next(roster.find_known(start, cue.start), None) is not None:
         return ()
     scope.rule, scope.unread = PROPOSED, None
@@ -275,7 +275,7 @@ def _names_somebody(intro: re.Match[str], text: str, end: int, cue: Cue) -> bool
 
 def _seen_at_the_end(view: View, roster: Roster, start: int, end: int) -> tuple[PartyDraft, ...]:
     """Return the one person whom a tagger sees in these words, where they end with the name."""
-    persons = roster.proposed_between(start, end)
+    persons = roster.proposals.between(start, end)
     if len(persons) != 1 or persons[0][1] != end:
         return ()
     return (roster.person(view.text[slice(*persons[0])], persons[0]),)
