@@ -257,5 +257,6 @@ def test_vectors_beat_words() -> None:
 @needs_runtime
 @pytest.mark.slow
 def test_fifty_measures_are_ranked_against_300_sentences_in_time() -> None:
-    # The aim is 2 seconds on two free cores; a machine shared with other work gets more.
-    assert seconds() < 10
+    # The aim is 2 seconds of two cores; other work on the machine makes each of them slower.
+    _, work = seconds()
+    assert work < 8
