@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from heapq import nlargest
 from importlib.resources import files
 from importlib.util import find_spec
 from itertools import accumulate
@@ -40,6 +41,9 @@ Feature = Literal["vector", "words", "denial", "unit"]
 
 MOST_TEXTS = 2000
 """Measures and sentences of a case for which vectors are made: about ten seconds on two cores."""
+
+_CANDIDATES = 200
+"""Sentences that are weighed for a measure, at most."""
 
 _PRIOR = 20
 """How many texts the mean of all texts counts for beside the texts of the case."""
@@ -247,11 +251,15 @@ class Compared:
         return found
 
     def near(self) -> list[list[int]]:
-        """Return for each measure the sentences with common words that are of no other unit."""
-        return [
-            [at for at in sorted(shares) if self._same_unit(measure, at) is not False]
-            for measure, shares in enumerate(self._shares)
-        ]
+        """Return for each measure the sentences with common words that are of no other unit.
+
+        Of very many those that share most are taken, so that the work grows with the measures.
+        """
+        near = []
+        for measure, shares in enumerate(self._shares):
+            found = [at for at in sorted(shares) if self._same_unit(measure, at) is not False]
+            near.append(sorted(nlargest(_CANDIDATES, found, key=shares.__getitem__)))
+        return near
 
 
 def all_pairs(measures: Sequence[str], sentences: Sequence[str]) -> list[range]:
