@@ -56,7 +56,10 @@ class Judges:
 
     def tag(self, text: str) -> Sequence[Mention]:
         found = [m.span() for name in self._names for m in re.finditer(re.escape(name), text)]
-        return [Mention(start, end, "PERSON") for start, end in sorted(found)]
+        titles = [m.span() for m in re.finditer("吊装指挥工", text)]
+        mentions = [Mention(*place, "PERSON") for place in found]
+        mentions += [Mention(*place, "TITLE") for place in titles]
+        return sorted(mentions, key=lambda mention: mention.start)
 
     def roles(self, text: str) -> Sequence[RoleSpan]:
         spans = []
@@ -210,6 +213,12 @@ def test_a_person_that_the_rules_cannot_read_is_taken_from_the_tagger(
     parties = {party.id: party.name for party in found.parties}
     assert [(parties[p.party], p.amount_yuan, p.flags) for p in found.penalties] == expected
     assert all(p.confidence < 0.9 for p in found.penalties if "party_proposed" in p.flags)
+
+
+def test_a_person_from_the_tagger_has_the_title_before_the_name() -> None:
+    said = "对没有持证上岗的吊装指挥工依力亚尔处2000元罚款。\n"
+    found = read(HEAD + said, Judges({}, ["依力亚尔"]))
+    assert [(party.name, party.title) for party in found.parties] == [("依力亚尔", "吊装指挥工")]
 
 
 @pytest.mark.parametrize(

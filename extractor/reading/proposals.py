@@ -1,4 +1,4 @@
-"""The persons that a learned tagger proposes, asked for only where the rules want to know.
+"""Persons and their titles that a tagger proposes, asked for only where the rules want to know.
 
 A tagger that reads each line by itself is shown only the lines in question: most of a report names
 nobody whom a sanction falls on. Any other tagger reads the whole text once.
@@ -24,6 +24,7 @@ class Proposals:
         self._tagger = None if isinstance(tagger, NoTagger) else tagger
         self._by_line = isinstance(tagger, LineTagger)
         self._lines: dict[int, tuple[Place, ...]] = {}
+        self._titles: dict[int, int] = {}
 
     @property
     def is_active(self) -> bool:
@@ -42,6 +43,11 @@ class Proposals:
     def proposes(self, start: int, end: int) -> bool:
         """Tell whether exactly this range is a person."""
         return (start, end) in self.between(start, end)
+
+    def title_before(self, at: int) -> Place | None:
+        """Return the title that ends where a person begins (班长依力亚尔), in lines read before."""
+        start = self._titles.get(at)
+        return None if start is None else (start, at)
 
     def names(self, places: Iterable[Place]) -> frozenset[str]:
         """Return the names of all persons in the lines that hold these places."""
@@ -86,15 +92,16 @@ class Proposals:
             at += len(line) + 1
         found: dict[int, list[Place]] = {start: [] for start in starts}
         for mention in tagger.tag("\n".join(lines)):
-            if mention.label != "PERSON":
-                continue
-            if whole is not None:
-                first = self._text.rfind("\n", 0, mention.start) + 1
-                found.setdefault(first, []).append((mention.start, mention.end))
+            if mention.label not in ("PERSON", "TITLE"):
                 continue
             number = bisect_left(begins, mention.start + 1) - 1
             shift = starts[number] - begins[number]
-            found[starts[number]].append((mention.start + shift, mention.end + shift))
+            start, end = mention.start + shift, mention.end + shift
+            if mention.label == "TITLE":
+                self._titles[end] = start
+                continue
+            head = self._text.rfind("\n", 0, start) + 1
+            found.setdefault(head, []).append((start, end))
         self._lines.update({start: tuple(places) for start, places in found.items()})
 
     def _line(self, start: int) -> str:

@@ -135,9 +135,14 @@ def find_proposed(view: View, roster: Roster, scope: Scope, cue: Cue) -> tuple[P
     if len(persons) != 1 or next(roster.find_known(start, cue.start), None) is not None:
         return ()
     scope.rule, scope.unread = PROPOSED, None
-    begin, end = persons[0]
-    scope.last = (roster.person(view.text[begin:end], persons[0]),)
+    scope.last = (_proposed_person(view, roster, persons[0]),)
     return scope.last
+
+
+def _proposed_person(view: View, roster: Roster, place: tuple[int, int]) -> PartyDraft:
+    title = roster.proposals.title_before(place[0])
+    said = view.text[slice(*title)] if title else None
+    return roster.person(view.text[slice(*place)], place, title=said)
 
 
 def _find(
@@ -278,7 +283,7 @@ def _seen_at_the_end(view: View, roster: Roster, start: int, end: int) -> tuple[
     persons = roster.proposals.between(start, end)
     if len(persons) != 1 or persons[0][1] != end:
         return ()
-    return (roster.person(view.text[slice(*persons[0])], persons[0]),)
+    return (_proposed_person(view, roster, persons[0]),)
 
 
 def _names_a_stranger(text: str, roster: Roster, clause: int, cue: Cue) -> bool:
