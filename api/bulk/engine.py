@@ -467,6 +467,10 @@ class Engine:
                 outcome.failures.append((name, line["code"], line["message"]))
         outcome.done += line["status"] in ("done", "duplicate")
         self._finish_line({"path": name, "version": self._wishes.version, **line})
+        before = self._before.get(name, {}).get("output")
+        if before is not None and before != line.get("output") and not self._wishes.watching:
+            with suppress(OSError):  # nothing speaks of it any more
+                (self._layout.root / before).unlink()
 
     def _finish_line(self, line: Line) -> None:
         if not self._stopped:
