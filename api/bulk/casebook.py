@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -65,6 +65,7 @@ def write_casebook(layout: Layout, crew: Crew, workers: int, limits: Limits) -> 
 
 def _write(layout: Layout, crew: Crew, workers: int, meter: Meter, counts: CaseCounts) -> None:
     temporary = layout.lock.parent / "workbook"
+    shutil.rmtree(temporary, ignore_errors=True)  # what a run left behind that was killed
     temporary.mkdir(parents=True, exist_ok=True)
     part = temporary / layout.workbook.name
     writer = ManyCasesWriter(part, temporary)
@@ -86,8 +87,7 @@ def _write(layout: Layout, crew: Crew, workers: int, meter: Meter, counts: CaseC
     for path in layout.cases.glob("*.json"):
         if path.name not in written:
             path.unlink()
-    with suppress(OSError):
-        temporary.rmdir()
+    shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _made(

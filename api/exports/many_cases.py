@@ -77,6 +77,10 @@ class ManyCasesWriter:
         try:
             self._book.close()
         except FileCreateError as error:
+            # The library leaves the files of its rows open then.
+            for page in self._book.worksheets():
+                if (rows := getattr(page, "row_data_fh", None)) is not None:
+                    rows.close()
             cause = error.args[0] if error.args else None
             raise cause if isinstance(cause, OSError) else OSError(str(error)) from error
 
