@@ -40,9 +40,9 @@ HOSTILE = "tests.hostile_bulk:read_or_break"
 
 def report(at: int, words: str = "") -> str:
     return (
-        f"青石县某泉{at}号公司“3·5”一般坍塌事故调查报告\n\n一、基本情况\n"
-        f"2023年3月5日，某泉{at}号公司发生坍塌事故，造成1人死亡。{words}\n\n二、处理建议\n"
-        f"建议对某泉{at}号公司处以罚款{at + 1}0万元。\n"
+        f"青石县沐泉{at}号公司“3·5”一般坍塌事故调查报告\n\n一、基本情况\n"
+        f"2023年3月5日，沐泉{at}号公司发生坍塌事故，造成1人死亡。{words}\n\n二、处理建议\n"
+        f"建议对沐泉{at}号公司处以罚款{at + 1}0万元。\n"
     )
 
 

@@ -140,11 +140,13 @@ def _check(wishes: BulkWishes) -> None:
     inside, outer = output.resolve(), source.resolve()
     if source.is_dir() and (inside == outer or outer in inside.parents):
         wrong_use("结果文件夹不能在要读的文件夹里面，否则结果会被当作文件再读。请换一个位置")
-    if not output.exists() or not any(output.iterdir()):
+    # A run that ended before it read anything leaves only the lock behind.
+    own = Layout(output).lock.parent
+    if not output.exists() or all(path.name == own.name for path in output.iterdir()):
         return
     if not wishes.resume:
         wrong_use(f"“{output}”里已有文件。继续上次的处理请加 --resume；从头处理请换一个空的文件夹")
-    if not Layout(output).lock.parent.exists():
+    if not own.exists():
         wrong_use(f"“{output}”不是 hecha bulk 的结果文件夹，不能继续。请换一个空的文件夹")
 
 

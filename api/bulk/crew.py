@@ -18,7 +18,7 @@ from extractor.formats.limits import MIB, Limits
 from extractor.formats.office_guard import end
 
 _JOBS: Final = 20_000
-_LARGEST: Final = 1024 * MIB
+_LARGEST: Final = 2048 * MIB
 """A process that holds more than this between two files is replaced."""
 
 

@@ -11,11 +11,15 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from extractor.checklist.identity import is_masked
 from extractor.extraction import Accident, DocumentKind, Extraction, Record
 from extractor.rules import load_toml
 from extractor.view import squeeze
 
-_AREA = re.compile(r"([^\W\d_省市县区]{1,8})(自治州|自治县|省|市|县|区|旗)")
+_AREA = re.compile(
+    r"([^\W\d_省市县区]{1,8})"
+    r"(自治州|自治县|省|市(?!政|场|容|民|区|属)|县(?!城|级|属)|区(?!域|政|间)|旗)"
+)
 _BELOW = re.compile(r".*(?:街道|镇|乡|公路|高速|国道|省道|路|政府|与|和|、)")
 _OTHER_SIGNS = re.compile(r"[\W_]+")
 _MARK = re.compile(r"(?:\d{4}[.·•．年])?(\d{1,2})\s*[.·•．\-—－・‧∙月]\s*(\d{1,2})日?")
@@ -51,8 +55,8 @@ class CaseFacts(Record):
 
     @property
     def plain_name(self) -> str | None:
-        """The name without marks of punctuation, grade and fillers; None if it says too little."""
-        if self.name is None:
+        """The name without punctuation, grade and fillers; None if it says or shows too little."""
+        if self.name is None or is_masked(self.name):
             return None
         rest = _strip(squeeze(self.name), tuple(_rules()["fillers"]))
         plain = _OTHER_SIGNS.sub("", _MARK.sub(lambda m: f"{int(m[1])}月{int(m[2])}日", rest))
@@ -195,7 +199,11 @@ def _units(extraction: Extraction) -> frozenset[str]:
         names = [squeeze(name) for name in (party.name, *party.aliases)]
         if extraction.document.kind == "PEN" or any(len(n) > 3 and n in named for n in names):
             units.add(_bare_unit(names[0]))
-    return frozenset(unit for unit in units if len(unit) > 2)
+    return frozenset(
+        unit
+        for unit in units
+        if len(unit) > 2 and not is_masked(unit) and unit not in _rules()["common_units"]
+    )
 
 
 def _unit_in(name: str) -> str:

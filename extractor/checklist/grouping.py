@@ -331,7 +331,8 @@ class _Work:
                 if own is None or at is None or at == own:
                     continue
                 fact = f"{_WORDS[self._level]}（{key.replace('|', '，')}）"
-                text = f"{fact}与“{self._title(first)}”相符，但{_DIFFERENT[attribute]}不同，没有归为一起，请核对"
+                differs = f"但{_DIFFERENT[attribute]}不同，没有归为一起，请核对"
+                text = f"{fact}与“{self._title(first)}”相符，{differs}"
                 doubt = Doubt(document=other, others=(first,), text=text)
                 self._doubts.setdefault((other, (first,)), doubt)
 
