@@ -23,6 +23,7 @@ from extractor.checklist.grouping import (
     neighbourhood,
     place_document,
 )
+from extractor.extraction import Extraction
 from tests.conftest import ROOT
 
 
@@ -321,6 +322,72 @@ def test_places_and_units_of_a_name(
     assert facts.mark == "4·18"
     assert places <= set(facts.places)
     assert (set(facts.counties), set(facts.units)) == (counties, units)
+
+
+def extraction(kind: str, accident: dict[str, Any] | None, *parties: str) -> Extraction:
+    return Extraction.model_validate(
+        {
+            "document": {
+                "id": "0" * 64, "filename": "a.txt", "media_type": "text/plain", "kind": kind,
+                "title": None, "number": "青应急罚〔2023〕5号", "issuer": None, "date": None,
+                "pages": None, "characters": 9, "status": "complete",
+            },
+            "accident": accident and {"start": 0, "end": 1, **accident},
+            "parties": [
+                {"id": f"p{at}", "kind": "organization" if "公司" in name else "person",
+                 "name": name}
+                for at, name in enumerate(parties)
+            ],
+            "document_numbers": [
+                {"id": "n1", "normal": "青政复〔2023〕2号", "kind": "admin", "raw": "x",
+                 "start": 0, "end": 1},
+                {"id": "n2", "normal": "〔2023〕3号", "kind": "admin", "raw": "x", "start": 0,
+                 "end": 1, "flags": ["no_code"]},
+                {"id": "n3", "normal": "身份证号", "kind": "registration", "raw": "x",
+                 "start": 0, "end": 1},
+            ],
+        }
+    )  # fmt: skip
+
+
+def test_facts_of_a_decision() -> None:
+    """The companies that it is against are the units; half numbers and registrations join none."""
+    facts = case_facts(extraction("PEN", {"date": "2023-04-18"}, "净水市沐泉食品有限公司", "张三"))
+    assert (facts.mark, facts.year, facts.units) == ("4·18", "2023", ("沐泉食品",))
+    assert (facts.number, facts.cites) == ("青应急罚〔2023〕5号", ("青政复〔2023〕2号",))
+
+
+@pytest.mark.parametrize(
+    ("kind", "accident", "mark", "number"),
+    [
+        pytest.param("NOTICE", None, None, None, id="a notice of no accident stands for none"),
+        pytest.param("NOTICE", {"date": "2023-04"}, None, "青应急罚〔2023〕5号", id="month alone"),
+        pytest.param("INV", {"mark": "4.18"}, "4·18", "青应急罚〔2023〕5号", id="another dot"),
+        pytest.param("INV", {"mark": "特大"}, "特大", "青应急罚〔2023〕5号", id="no date in it"),
+    ],
+)
+def test_marks_and_numbers(
+    kind: str, accident: dict[str, Any] | None, mark: str | None, number: str | None
+) -> None:
+    facts = case_facts(extraction(kind, accident))
+    assert (facts.mark, facts.number) == (mark, number)
+
+
+def test_units_are_those_that_the_name_names() -> None:
+    named = {"name": "沐泉食品有限公司“4·18”坍塌事故", "date": "2023-04-18"}
+    facts = case_facts(extraction("INV", named, "沐泉食品有限公司", "沐石建材有限公司"))
+    assert facts.units == ("沐泉食品",)
+
+
+def test_units_that_share_one_of_several_are_together() -> None:
+    facts = [
+        fact("a", date="2023-04-18", units=("沐泉食品", "沐石建材"), **QINGSHI),
+        fact("b", date="2023-04-18", units=("沐石建材",), **QINGSHI),
+        fact("c", date="2023-04-18", units=("沐山机械",), **QINGSHI),
+        fact("d", date="2023-04-18", **QINGSHI),
+    ]
+    assert parted(group_cases(facts)) == {frozenset("ab"), frozenset("c"), frozenset("d")}
+    assert of(group_cases(facts), "d").alone == "ambiguous"
 
 
 # --- whatever the documents are -------------------------------------------------------------------
