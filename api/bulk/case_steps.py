@@ -6,6 +6,7 @@ The parent only passes on rows; documents and grouping never come into its memor
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -105,7 +106,7 @@ def build_case(root: str, case: Line, *, limits: Limits) -> dict[str, Any]:
     checklist = build_checklist(sources, today=today)
     name = safe_title(case["name"] or checklist.case.name) or "未命名"
     target = layout.cases / f"{name}~{case['documents'][0]['id'][:_DIGITS]}.json"
-    problem = write_file(target, (checklist.model_dump_json(indent=2) + "\n").encode())
+    problem = _write_changed(target, (checklist.model_dump_json(indent=2) + "\n").encode())
     heading = (str(case["number"]), case["name"] or checklist.case.name)
     sheets = [
         {
@@ -126,6 +127,14 @@ def build_case(root: str, case: Line, *, limits: Limits) -> dict[str, Any]:
         "counts": counts,
         "sheets": sheets,
     }
+
+
+def _write_changed(target: Path, data: bytes) -> str | None:
+    """Write a file unless it is as it should be; replacing one makes many systems wait."""
+    with suppress(OSError):
+        if target.stat().st_size == len(data) and target.read_bytes() == data:
+            return None
+    return write_file(target, data)
 
 
 DOCUMENT_COLUMNS: Final = (
