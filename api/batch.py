@@ -138,7 +138,7 @@ def read_file(path: Path, limits: Limits, tagger: Tagger | None = None) -> Itera
         yield Failure(path, "file_unreadable", "没有读取权限，或文件正被其他程序占用。")
         return
     except OSError as error:
-        yield Failure(path, "file_unreadable", f"无法读取：{_reason(error)}。")
+        yield Failure(path, "file_unreadable", f"无法读取：{write_reason(error)}。")
         return
     name = one_line(path.name)
     only_skipped = True
@@ -252,11 +252,12 @@ def write_file(path: Path, data: bytes) -> str | None:
     except PermissionError:
         return "没有写入权限，或文件正在 Excel 等程序中打开。请关闭后重试，或换一个位置。"
     except OSError as error:
-        return f"无法写入：{_reason(error)}。请换一个位置。"
+        return f"无法写入：{write_reason(error)}。请换一个位置。"
     return None
 
 
-def _reason(error: OSError) -> str:
+def write_reason(error: OSError) -> str:
+    """Return in Chinese why the system refused to read or write."""
     return _REASONS.get(error.errno or 0) or f"系统错误 {error.errno}（{error.strerror}）"
 
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from api import commands, measuring, synthesizing, training
+from api.bulk import bulk_command, folder_watch
 from api.console import OK, ChineseCommand, ChineseGroup
 from api.doctor import program_version
 
@@ -132,6 +133,70 @@ def checklist(
     打印成表格；用 -o 保存为 Excel 或 JSON，例如 -o 清单.xlsx -o 清单.json。
     """
     raise typer.Exit(commands.run_checklist(files, output or [], quiet, tagger))
+
+
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", metavar="个数", min=1, max=256, help="几个进程同时读，默认与处理器个数相同"
+    ),
+]
+
+
+@app.command(
+    cls=ChineseCommand, short_help="整批处理：文件夹或压缩包里的全部文件，按事故归并成清单"
+)
+def bulk(
+    source: Annotated[
+        Path, typer.Argument(metavar="文件夹或压缩包", help="要读的全部文件，几层都可以")
+    ],
+    output: Annotated[
+        Path, typer.Argument(metavar="结果文件夹", help="空的或还没有的文件夹；继续时写原来的")
+    ],
+    workers: Workers = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="继续上次没有做完的，做完的不再做")
+    ] = False,
+    tagger: TaggerName = "none",
+) -> None:
+    """读文件夹或压缩包（几层都可以）里的全部文件，一个文件一份结果，按事故归并成清单和一份汇总表。
+
+    随时可以中断，--resume 接着做。manifest.jsonl 一行一个文件，失败的写明原因。
+    """
+    wishes = bulk_command.BulkWishes(source, output, workers, resume, tagger)
+    raise typer.Exit(bulk_command.run_bulk(wishes))
+
+
+@app.command(
+    cls=ChineseCommand, short_help="守着一个文件夹：放进去的文件自动读，再移到 done 或 failed"
+)
+def watch(  # noqa: PLR0913 - each parameter is an option of the command
+    folder: Annotated[
+        Path, typer.Argument(metavar="文件夹", help="放文件的地方，可以是网络文件夹")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--out", metavar="结果文件夹", help="结果写到这里，默认是该文件夹里的 output"
+        ),
+    ] = None,
+    poll: Annotated[
+        float, typer.Option("--poll", metavar="秒", min=0.1, help="每隔几秒看一次，默认 2")
+    ] = 2.0,
+    settle: Annotated[
+        float,
+        typer.Option("--settle", metavar="秒", min=0, help="大小和时间几秒不变才算放好了，默认 3"),
+    ] = 3.0,
+    once: Annotated[bool, typer.Option("--once", help="处理完现有的文件就退出")] = False,
+    workers: Workers = None,
+    tagger: TaggerName = "none",
+) -> None:
+    """守着一个文件夹，读放进去的文件，结果写到结果文件夹，原文件移到 done 或 failed。
+
+    按 Ctrl+C 停止；停止、断电后再启动，接着处理，不会漏读或重复。
+    """
+    wishes = folder_watch.WatchWishes(folder, output, poll, settle, once, workers, tagger)
+    raise typer.Exit(folder_watch.run_watch(wishes))
 
 
 @app.command(cls=ChineseCommand, short_help="对照标注评测读取的准确率、召回率和把握程度")

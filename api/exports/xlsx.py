@@ -82,14 +82,37 @@ def clean(text: str) -> str:
     return text if len(text) <= MAX_CELL else text[: MAX_CELL - len(CUT_MARK)] + CUT_MARK
 
 
+def is_risky(text: str) -> bool:
+    """Tell whether a program might take a text for a formula when someone edits its cell."""
+    return _RISKY.match(text) is not None
+
+
+def cell_styles(style: str) -> dict[str, Any]:
+    """Return how cells of a kind (text, centre, head) look."""
+    return _STYLES[style]
+
+
 def count_cells(text: str) -> int:
     """Return the printed width of a text in half-width characters."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WFA" else 1 for char in text)
+    return sum(map(_WIDTHS.__getitem__, text))
+
+
+class _Widths(dict[str, int]):
+    """The width of each character that was met: a table is faster than asking each time."""
+
+    def __missing__(self, char: str) -> int:
+        width = self[char] = 2 if unicodedata.east_asian_width(char) in "WFA" else 1
+        return width
+
+
+_WIDTHS = _Widths()
 
 
 def count_lines(text: str, width: float) -> int:
     """Return the lines that a text takes in a column of this width, generously."""
     room = _room(width)
+    if 2 * len(text) <= room:
+        return 1 + text.count("\n")
     return sum(max(1, math.ceil(count_cells(line) / room)) for line in text.split("\n"))
 
 
@@ -220,15 +243,13 @@ class _Writer:
         if column == 0 and style == "centre" and text.isascii() and text.isdigit():
             page.write_number(row, column, int(text), self._format(style))
         elif text:
-            page.write_string(
-                row, column, text, self._format(style, _RISKY.match(text) is not None)
-            )
+            page.write_string(row, column, text, self._format(style, is_risky(text)))
         else:
             page.write_blank(row, column, None, self._format(style))
 
     def _merge(self, page: Worksheet, row: int, last: int, text: str, style: str) -> None:
         text = clean(text)
-        shape = self._format(style, _RISKY.match(text) is not None)
+        shape = self._format(style, is_risky(text))
         page.merge_range(row, 0, row, last, "", shape)
         page.write_string(row, 0, text, shape)
 

@@ -1,0 +1,226 @@
+"""What the worker processes do: read one file to its result, and unpack an archive to a folder.
+
+Everything is done here, so that the parent holds no document: a worker opens the file, writes what
+it read, and hands back a few plain values.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path, PurePath
+from time import perf_counter
+from typing import Any, Final
+
+from api.batch import write_file
+from api.console import one_line
+from api.store.document_codec import dump_document
+from extractor.checklist.case_facts import case_facts
+from extractor.errors import EmptyFileError, ParseError
+from extractor.extraction import Extraction
+from extractor.formats import check_size, parse_one, walk
+from extractor.formats.containers import (
+    BadEntry,
+    Budget,
+    Container,
+    Entry,
+    LeftOut,
+    find_container,
+)
+from extractor.formats.limits import Limits, over_limit
+from extractor.pipeline import extract
+from models import NoTagger, Tagger, TaggerError, ready_tagger
+
+READ: Final = "api.bulk.work_steps:read_to_files"
+UNPACK: Final = "api.bulk.work_steps:unpack"
+CHECK_TAGGER: Final = "api.bulk.work_steps:check_tagger"
+
+
+def check_tagger(name: str, *, limits: Limits) -> str:
+    """Return why a tagger cannot be used, "" when it can."""
+    try:
+        _tagger(name)
+    except TaggerError as error:
+        return str(error.message)
+    return ""
+
+
+@cache
+def _tagger(name: str) -> Tagger | None:
+    return ready_tagger(name) if name != NoTagger.name else None
+
+
+def read_to_files(
+    source: str, name: str, target: str, texts: str, tagger: str, *, limits: Limits
+) -> dict[str, Any]:
+    """Read a file, write its result to `target` and its text into the folder `texts`.
+
+    Returns what the manifest says of it: `status` done, failed or archive (nothing was read: it is
+    to be unpacked). A letter is read and `has_entries` says that it holds files as well.
+
+    Raises:
+        ParseError: the file cannot be read.
+    """
+    began = perf_counter()
+    data = _bytes_of(source, limits)
+    if isinstance(data, dict):
+        return data
+    digest = hashlib.sha256(data).hexdigest()
+    check_size(data, limits)
+    container = find_container(data)
+    if container is not None and not container.is_document:
+        return {"status": "archive", "sha256": digest}
+    document = parse_one(data, name, limits=limits)
+    extraction = extract(document, _tagger(tagger))
+    result = (extraction.model_dump_json(indent=2) + "\n").encode()
+    kept = Path(texts) / digest[:2] / digest
+    for path, content in ((kept, dump_document(document)), (Path(target), result)):
+        problem = write_file(path, content)
+        if problem is not None:
+            return _failure("write_failed", f"结果没有写出：{path}：{problem}", digest)
+    return {
+        "status": "done",
+        "sha256": digest,
+        "seconds": round(perf_counter() - began, 3),
+        "has_entries": container is not None,
+        "output_size": len(result),
+        "facts": case_facts(extraction).model_dump(exclude_defaults=True, mode="json"),
+        **_counts(extraction),
+    }
+
+
+def _counts(extraction: Extraction) -> dict[str, Any]:
+    record = extraction.document
+    return {
+        "kind": record.kind,
+        "title": record.title,
+        "pages": record.pages,
+        "characters": record.characters,
+        "partial": record.status == "partial",
+        "warnings": sorted({warning.code for warning in record.warnings}),
+        "parties": len(extraction.parties),
+        "penalties": len(extraction.penalties),
+        "measures": len(extraction.measures),
+        "numbers": len(extraction.document_numbers),
+        "problems": len(extraction.problems),
+        "suggestions": len(extraction.suggestions),
+    }
+
+
+def _failure(code: str, message: str, digest: str | None = None) -> dict[str, Any]:
+    return {"status": "failed", "code": code, "message": message, "sha256": digest}
+
+
+def _bytes_of(source: str, limits: Limits) -> bytes | dict[str, Any]:
+    try:
+        with Path(source).open("rb") as file:
+            # One byte more than the limit is enough for the reader to refuse it.
+            return file.read(limits.max_bytes + 1)
+    except FileNotFoundError:
+        return _failure("file_not_found", "文件已经不在原处。请核对文件夹后再处理。")
+    except PermissionError:
+        return _failure("file_unreadable", "没有读取权限，或文件正被其他程序占用。")
+    except OSError as error:
+        return _failure("file_unreadable", f"无法读取：{error.strerror}。")
+
+
+@dataclass(slots=True)
+class _Unpacked:
+    """What was found in an archive: files on disk by their path, and what could not be read."""
+
+    folder: Path
+    budget: Budget
+    files: list[tuple[str, str, str, int]] = field(default_factory=list)
+    natives: list[tuple[str, str, int]] = field(default_factory=list)
+    failures: list[tuple[str, str, str]] = field(default_factory=list)
+    skipped: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def keep(self, data: bytes) -> str:
+        """Write an entry under a number, never under its own name, and return the path."""
+        number = len(self.files) + len(self.natives)
+        path = self.folder / f"{number:06}"
+        path.write_bytes(data)
+        return str(path)
+
+
+def unpack(
+    source: str, place: tuple[str, int], spent: tuple[int, int], folder: str, *, limits: Limits
+) -> dict[str, Any]:
+    """Unpack an archive, and those in it, to numbered files in `folder`.
+
+    `place` is its path and depth, `spent` the entries and bytes that the outermost archive has
+    used. An archive in it that machine code unpacks is not opened here but returned in `natives`:
+    what breaks there must not cost its neighbours.
+    """
+    data = _bytes_of(source, limits)
+    if isinstance(data, dict):
+        return data
+    path, depth = place
+    found = _Unpacked(Path(folder), Budget(limits, *spent))
+    try:
+        found.folder.mkdir(parents=True, exist_ok=True)
+        container = find_container(data)
+        if container is not None:
+            _walk(data, path, container, depth, found)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        reason = "磁盘已满" if full else f"{error.strerror}"
+        return _failure("write_failed", f"压缩包没有解开，不能写入结果文件夹：{reason}。")
+    return {
+        "status": "archive",
+        "files": found.files,
+        "natives": found.natives,
+        "failures": found.failures,
+        "skipped": found.skipped,
+        "spent": (found.budget.entries, found.budget.unpacked),
+    }
+
+
+def _walk(data: bytes, path: str, container: Container, depth: int, found: _Unpacked) -> None:
+    limits = found.budget.limits
+    if depth > limits.max_archive_depth:
+        allowed = f"{limits.max_archive_depth} 层"
+        error = over_limit("压缩包或邮件层层嵌套过深", "max_archive_depth", allowed)
+        found.failures.append((path, error.code, error.message))
+        return
+    if found.budget.is_spent:
+        return
+    count = 0
+    for each, inner in _entries(data, path, container, found.budget):
+        count += 1
+        if isinstance(each, BadEntry):
+            found.failures.append((inner, each.error.code, each.error.message))
+        elif isinstance(each, LeftOut):
+            found.skipped.append((inner, each.code, f"“{each.path}”：{each.reason}"))
+        else:
+            _visit(each.data, inner, depth + 1, found)
+    if not count and not container.is_document:
+        empty = EmptyFileError("压缩包里没有文件。请确认选对了文件。")
+        found.failures.append((path, empty.code, empty.message))
+
+
+def _entries(
+    data: bytes, path: str, container: Container, budget: Budget
+) -> Iterator[tuple[Entry | BadEntry | LeftOut, str]]:
+    for each in walk(container, data, PurePath(path).name, budget):
+        yield each, one_line(f"{path}/{each.path}" if each.path and container.adds_level else path)
+
+
+def _visit(data: bytes, path: str, depth: int, found: _Unpacked) -> None:
+    try:
+        check_size(data, found.budget.limits)
+    except ParseError as error:
+        found.failures.append((path, error.code, error.message))
+        return
+    container = find_container(data)
+    if container is not None and container.is_native:
+        found.natives.append((path, found.keep(data), depth))
+        return
+    if container is None or container.is_document:
+        digest = hashlib.sha256(data).hexdigest()
+        found.files.append((path, found.keep(data), digest, len(data)))
+    if container is not None:
+        _walk(data, path, container, depth, found)

@@ -1,0 +1,31 @@
+"""What a worker of a bulk run may do with a file that says so; called by name from the tests."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from api.bulk import work_steps
+from extractor.formats.limits import Limits
+
+
+def read_or_break(
+    source: str, name: str, target: str, texts: str, tagger: str, *, limits: Limits
+) -> dict[str, Any]:
+    """Read as ever, but for a file that says DIE, DIE ONCE, HANG or BUG."""
+    data = Path(source).read_bytes()
+    trace = Path(target).parent.parent / "died"
+    if b"DIE ONCE" in data and not trace.exists():
+        trace.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(60)
+    if b"DIE ALWAYS" in data:
+        os._exit(1)
+    if b"HANG" in data:
+        time.sleep(60)
+    if b"BUG" in data:
+        raise ZeroDivisionError
+    return work_steps.read_to_files(source, name, target, texts, tagger, limits=limits)
