@@ -12,18 +12,6 @@ from api.problems import MEDIA_TYPE, PROBLEMS, Problem, make_problem
 
 Responses = dict[int | str, dict[str, Any]]
 PROBLEM_REF: Final = {"$ref": "#/components/schemas/Problem"}
-READING: Final = (
-    "file_missing",
-    "file_empty",
-    "file_encrypted",
-    "file_corrupt",
-    "limit_exceeded",
-    "container_ambiguous",
-    "tool_missing",
-    "parse_crashed",
-    "parse_failed",
-)
-"""What may be wrong with a file that arrived whole and is of a known format."""
 
 
 def example(name: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ write lock: no transaction fails half-way because another was quicker. Readers n
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Final, Literal
@@ -160,9 +160,13 @@ class Database:
     def forget(self) -> None:
         """Empty the write-ahead log of SQLite, which still holds what was deleted."""
         if self.is_sqlite:
-            with self._turn, self._writer.connect() as connection:
-                connection.execution_options(isolation_level="AUTOCOMMIT")
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            # Not in a transaction, which SQLAlchemy would begin.
+            with (
+                self._turn,
+                closing(self._writer.raw_connection()) as connection,
+                closing(connection.cursor()) as cursor,
+            ):
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def take_turn(self, connection: Connection, what: int) -> None:
         """Let one transaction at a time go on from here to its end, on every machine.

@@ -115,10 +115,13 @@ DOCUMENTS: Final = Table(
     Column("error_code", String(60)),
     Column("error_message", Text),
     Column("error_page", Integer),
-    # How often reading was asked for: part of the name of a job, so that each asking is a new one.
-    Column("attempt", Integer, nullable=False, server_default="1"),
-    # How often this attempt was begun: a file that ends its worker again and again is given up.
+    # How often the document was given to a worker: part of the name of its job.
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    # How often reading was begun and did not come to an end: too often, and it is given up.
     Column("tries", Integer, nullable=False, server_default="0"),
+    # A file that a person waits for (0) goes before those of a batch (1).
+    Column("priority", Integer, nullable=False, server_default="0"),
+    Column("claimed_by", String(40)),
     Column("version_wanted", String(80), nullable=False),
     # What follows is filled from the newest result, for lists.
     Column("version_done", String(80)),
@@ -142,7 +145,7 @@ DOCUMENTS: Final = Table(
     Index(None, "tenant", "status", "number"),
     Index(None, "tenant", "kind", "number"),
     Index(None, "tenant", "received_at"),
-    Index("ix_documents_status_number", "status", "number"),
+    Index("ix_documents_queue", "status", "priority", "number"),
     Index("ix_documents_id", "id"),
     sqlite_autoincrement=True,
 )

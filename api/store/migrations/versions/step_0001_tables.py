@@ -317,8 +317,10 @@ def _documents() -> None:
         sa.Column("error_code", sa.String(length=60), nullable=True),
         sa.Column("error_message", sa.Text(), nullable=True),
         sa.Column("error_page", sa.Integer(), nullable=True),
-        sa.Column("attempt", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("attempt", sa.Integer(), server_default="0", nullable=False),
         sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("priority", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("claimed_by", sa.String(length=40), nullable=True),
         sa.Column("version_wanted", sa.String(length=80), nullable=False),
         sa.Column("version_done", sa.String(length=80), nullable=True),
         sa.Column("media_type", sa.String(length=120), nullable=True),
@@ -341,7 +343,9 @@ def _documents() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_documents_id", "documents", ["id"], unique=False)
-    op.create_index("ix_documents_status_number", "documents", ["status", "number"], unique=False)
+    op.create_index(
+        "ix_documents_queue", "documents", ["status", "priority", "number"], unique=False
+    )
     op.create_index(
         op.f("ix_documents_tenant_kind_number"),
         "documents",
