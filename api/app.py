@@ -16,14 +16,16 @@ from api.guard import Guard
 from api.jobs.runner import usual_slots
 from api.problems import HANDLERS
 from api.reader import Reader
-from api.routes import checklists, contents, documents, health, page
+from api.routes import checklists, document_contents, health, page, uploads
 from api.routes.openapi_docs import DescribedApi
 from api.services import Services, open_services
 from api.settings import Settings
 
 API_VERSION: Final = "1.0"
 UPLOAD_PATHS: Final = ("/", "/v1/documents")
-ROUTES: Final[tuple[ModuleType, ...]] = (documents, contents, checklists, health, page)
+ROUTES: Final[tuple[ModuleType, ...]] = (
+    uploads, document_contents, checklists, health, page,
+)  # fmt: skip
 """The modules of routes: each has a `router`, and `EXAMPLES` where its answers are JSON."""
 _DESCRIPTION: Final = """
 读取事故调查报告、批复和评估报告，抽取责任主体、处理、文号、整改措施，生成评估清单。

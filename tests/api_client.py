@@ -79,7 +79,8 @@ def serving(reader: Reader | None = None, **settings: Any) -> Iterator[TestClien
     What is still being read at the end goes back into the queue at once.
     """
     with tempfile.TemporaryDirectory() as folder:
-        chosen = {"data": folder, "workers": 2, "stop_seconds": 0} | settings
+        chosen: dict[str, Any] = {"data": folder, "workers": 2, "stop_seconds": 0}
+        chosen |= settings
         app = create_app(Settings(**chosen), reader)
         with TestClient(app, base_url=HOST, follow_redirects=False) as client:
             yield client

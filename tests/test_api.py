@@ -22,7 +22,7 @@ from api.intake import clean_name
 from api.reader import LibraryReader, Reading
 from api.routes import examples
 from api.routes.checklists import XLSX
-from api.routes.documents import DocumentPage
+from api.routes.uploads import DocumentPage
 from api.store.documents import DocumentEntry
 from extractor import page_image
 from extractor.checklist.model import Checklist

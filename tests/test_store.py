@@ -282,7 +282,7 @@ def test_many_threads_take_from_one_queue_and_no_document_twice(database: Databa
         wanted = [_receive(connection, name=str(n)) for n in range(40)]
 
     def work(name: str) -> list[str]:
-        taken = []
+        taken: list[str] = []
         while True:
             with database.write() as connection:
                 jobs = claims.claim(connection, name, 3)

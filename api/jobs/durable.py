@@ -26,6 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.files import FilesError, FileStore
 from api.jobs import claims
 from api.jobs.claims import Job
+from api.jobs.process_lock import ProcessLock
 from api.jobs.runner import Runner, log_unexpected
 from api.reader import Reader
 from api.store import idempotency
@@ -95,6 +96,7 @@ class Dispatcher:
         self._files = files
         self.executor = _LOCAL if database.is_sqlite else new_id()
         self.runner = Runner(database, files, reader, self.executor, slots)
+        self._lock = lock_of(database.url) if database.is_sqlite else None
         self._woken = woken
         self._most = slots + (slots + 1) // 2
         self._threads: list[threading.Thread] = []
@@ -103,9 +105,12 @@ class Dispatcher:
         """Begin, and begin again what was under way when the last process ended.
 
         Raises:
+            AlreadyRunningError: another process takes jobs from this SQLite database.
             Exception: the database of the jobs cannot be opened.
         """
         global _runner
+        if self._lock is not None:
+            self._lock.take()
         _runner = self.runner
         _quiet()
         DBOS(config=_configuration(self._database.url, self.executor, self._most))
@@ -134,6 +139,8 @@ class Dispatcher:
                 claims.retire(connection, self.executor)
         except SQLAlchemyError as error:
             _log.warning("could not sign off: %s", type(error).__name__)
+        if self._lock is not None:
+            self._lock.release()
 
     def _dispatch(self) -> None:
         """Claim documents whenever there is room, and begin a workflow for each."""
@@ -259,6 +266,11 @@ def _configuration(url: URL, executor: str, most: int) -> DBOSConfig:
 def jobs_file(url: URL) -> Path:
     """Return where the jobs of a SQLite database stand: `hecha.db` → `hecha.jobs.db`."""
     return Path(url.database or "").with_suffix(".jobs.db")
+
+
+def lock_of(url: URL) -> ProcessLock:
+    """Return the lock of those who take jobs from a SQLite database: `hecha.lock` beside it."""
+    return ProcessLock(Path(url.database or "").with_suffix(".lock"))
 
 
 def _prepare(path: Path) -> None:

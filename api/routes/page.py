@@ -29,7 +29,7 @@ from api.files import FilesError, FilesFullError
 from api.problems import Problem, ProblemError, make_problem, problem_of
 from api.routes.checklists import MAX_DOCUMENTS, case_checklist, workbook
 from api.routes.dependencies import ServicesDep, TenantDep
-from api.routes.documents import take_upload
+from api.routes.uploads import take_upload
 from api.services import Services
 from api.store import documents
 from api.store.documents import DocumentEntry

@@ -31,6 +31,7 @@ def upgrade() -> None:
         _batch_items,
         _deliveries,
         _documents,
+        _documents_indexes,
         _retention,
         _case_documents,
         _results,
@@ -342,6 +343,9 @@ def _documents() -> None:
         sa.UniqueConstraint("tenant", "id", name=op.f("uq_documents_tenant_id")),
         sqlite_autoincrement=True,
     )
+
+
+def _documents_indexes() -> None:
     op.create_index("ix_documents_id", "documents", ["id"], unique=False)
     op.create_index(
         "ix_documents_queue", "documents", ["status", "priority", "number"], unique=False
