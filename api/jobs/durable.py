@@ -41,8 +41,11 @@ _APPLICATION: Final = "1"
 """Which jobs a process understands; to be counted up when what a job holds changes."""
 _LOCAL: Final = "local"
 _POLL: Final = {"sqlite": 2.0, "postgresql": 0.5}
-_BEAT: Final = 5.0
-_SILENT: Final = 30.0
+_BEAT: Final = 3.0
+_SILENT: Final = 15.0
+"""Seconds after which an executor that was not seen counts as dead. One that only seemed to be
+does its work in vain: of two that read the same document one result is stored."""
+_SETTLED: Final = 3
 _TIDY: Final = 600.0
 _STUCK: Final = 60.0
 _KEPT: Final = timedelta(hours=1)
@@ -176,18 +179,22 @@ class Dispatcher:
 
     def _keep(self) -> None:
         """Show that this process lives, take over from those that do not, clear up."""
-        since_tidy = 0.0
+        since_tidy, beats = 0.0, 0
         while not self.runner.stopping.wait(_BEAT):
             since_tidy += _BEAT
             try:
                 with self._database.write() as connection:
                     claims.beat(connection, self.executor)
                     silent = claims.silent(connection, _SILENT)
-                self._take_over([each for each in silent if each != self.executor])
+                beats += 1
+                # After the database was away everyone seems silent: give them time to be heard.
+                if beats >= _SETTLED:
+                    self._take_over([each for each in silent if each != self.executor])
                 if since_tidy >= _TIDY:
                     since_tidy = 0.0
                     self._tidy()
             except (SQLAlchemyError, FilesError) as error:
+                beats = 0
                 _log.warning("cannot look after the queue: %s", type(error).__name__)
             except Exception as error:
                 log_unexpected(error)
