@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.files import FilesError, FileStore
 from api.jobs import claims
 from api.jobs.claims import Job
-from api.jobs.process_lock import ProcessLock
+from api.jobs.process_lock import lock_beside
 from api.jobs.runner import Runner, log_unexpected
 from api.reader import Reader
 from api.store import idempotency
@@ -99,7 +99,7 @@ class Dispatcher:
         self._files = files
         self.executor = _LOCAL if database.is_sqlite else new_id()
         self.runner = Runner(database, files, reader, self.executor, slots)
-        self._lock = lock_of(database.url) if database.is_sqlite else None
+        self._lock = lock_beside(Path(database.url.database or "")) if database.is_sqlite else None
         self._woken = woken
         self._most = slots + (slots + 1) // 2
         self._threads: list[threading.Thread] = []
@@ -273,11 +273,6 @@ def _configuration(url: URL, executor: str, most: int) -> DBOSConfig:
 def jobs_file(url: URL) -> Path:
     """Return where the jobs of a SQLite database stand: `hecha.db` → `hecha.jobs.db`."""
     return Path(url.database or "").with_suffix(".jobs.db")
-
-
-def lock_of(url: URL) -> ProcessLock:
-    """Return the lock of those who take jobs from a SQLite database: `hecha.lock` beside it."""
-    return ProcessLock(Path(url.database or "").with_suffix(".lock"))
 
 
 def _prepare(path: Path) -> None:
