@@ -1,56 +1,70 @@
-"""The service: `create_app()` puts together guard, problems, routes, reader and store."""
+"""The service: `create_app()` puts together guard, problems, routes, services and workers."""
 
 from __future__ import annotations
 
-from asyncio import Lock
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
-from dataclasses import replace
+from contextlib import asynccontextmanager
+from functools import partial
+from types import ModuleType
 from typing import Final
 
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel
 
 from api.guard import Guard
-from api.intake import Intake
+from api.jobs.runner import usual_slots
 from api.problems import HANDLERS
-from api.reader import LibraryReader, Reader
-from api.routes import checklists, documents, health, page
+from api.reader import Reader
+from api.routes import checklists, document_contents, health, page, uploads
 from api.routes.openapi_docs import DescribedApi
+from api.services import Services, open_services
 from api.settings import Settings
-from api.store.document_store import Store
 
 API_VERSION: Final = "1.0"
 UPLOAD_PATHS: Final = ("/", "/v1/documents")
+ROUTES: Final[tuple[ModuleType, ...]] = (
+    uploads, document_contents, checklists, health, page,
+)  # fmt: skip
+"""The modules of routes: each has a `router`, and `EXAMPLES` where its answers are JSON."""
 _DESCRIPTION: Final = """
 读取事故调查报告、批复和评估报告，抽取责任主体、处理、文号、整改措施，生成评估清单。
 
+- 上传后立即应答，文件在后台读取；按 `Operation-Location` 查询进度。
 - 每一项都带原文区间（`start`、`end` 按 Unicode 码位计数），没有原文依据的内容不返回。
 - 出错时应答 `application/problem+json`（RFC 9457），`code` 稳定不变，`detail` 说明怎么办。
 - 没有身份验证：只供本机使用。
 """
 
 
-def create_app(settings: Settings | None = None, reader: Reader | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None,
+    reader: Reader | None = None,
+    services: Services | None = None,
+) -> FastAPI:
     """Make the service.
 
     `settings` default to the environment, `reader` to the library. The database is opened when
-    the server starts the app, and closed when it stops.
+    the server starts the app, unless `services` are given, and closed when it stops.
 
     Raises:
         pydantic.ValidationError: the environment holds a setting that is not valid.
-        TaggerError: the tagger of the settings cannot be used.
     """
-    chosen = settings or Settings()
-    limits = replace(chosen.limits, max_bytes=chosen.max_upload_bytes)
-    reading = reader or LibraryReader(limits, chosen.tagger)
+    chosen = services.settings if services is not None else settings or Settings()
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Intake]]:
-        with closing(Store(chosen.database)) as store:
-            yield {"intake": Intake(reading, store, chosen.max_upload_bytes, Lock())}
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Services]]:
+        opened = services
+        if opened is None:
+            opened = await run_in_threadpool(open_services, chosen, reader)
+        try:
+            async with _working(opened):
+                yield {"services": opened}
+        finally:
+            opened.close()
 
     app = DescribedApi(
-        examples=documents.EXAMPLES | checklists.EXAMPLES | health.EXAMPLES,
+        examples=_examples(),
         title="核查 hecha",
         summary="事故调查报告与评估报告的抽取和核查清单",
         description=_DESCRIPTION,
@@ -69,6 +83,35 @@ def create_app(settings: Settings | None = None, reader: Reader | None = None) -
         upload_paths=UPLOAD_PATHS,
         upload_limit=chosen.max_upload_bytes,
     )
-    for resource in (documents, checklists, health, page):
+    app.state.all_routes = list(app.routes)
+    for resource in ROUTES:
         app.include_router(resource.router)
+        app.state.all_routes += resource.router.routes
     return app
+
+
+@asynccontextmanager
+async def _working(services: Services) -> AsyncIterator[None]:
+    """Read documents in the background while the block runs, unless there are to be no workers."""
+    wanted = services.settings.workers
+    slots = usual_slots() if wanted is None else wanted
+    if slots == 0:
+        yield
+        return
+    # What only answers requests does not load the library of jobs.
+    from api.jobs.durable import Dispatcher
+
+    dispatcher = Dispatcher(
+        services.database, services.files, services.reader, slots, services.woken
+    )
+    await run_in_threadpool(dispatcher.start)
+    try:
+        yield
+    finally:
+        await run_in_threadpool(partial(dispatcher.stop, services.settings.stop_seconds))
+
+
+def _examples() -> dict[str, BaseModel]:
+    return {
+        name: value for module in ROUTES for name, value in getattr(module, "EXAMPLES", {}).items()
+    }

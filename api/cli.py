@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from api import commands, measuring, synthesizing, training
+from api import commands, measuring, serving, synthesizing, training
 from api.bulk import bulk_command, folder_watch
 from api.console import OK, ChineseCommand, ChineseGroup
 from api.doctor import program_version
@@ -366,14 +366,59 @@ def serve(
             "--port", metavar="端口", min=1, max=65535, help="监听的端口，1 至 65535，默认 8000"
         ),
     ] = 8000,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            metavar="个数",
+            min=0,
+            max=256,
+            help="同时读取几份文件，默认与处理器个数相同；0 表示只应答、不读取",
+        ),
+    ] = None,
 ) -> None:
-    """启动网页和 HTTP 接口，按 Ctrl+C 停止。"""
-    raise typer.Exit(commands.run_serve(host, port))
+    """启动网页和 HTTP 接口，并在后台读取收到的文件，按 Ctrl+C 停止。
+
+    数据放在 HECHA_DATA 指定的文件夹里；没读完的文件下次启动接着读。
+    """
+    raise typer.Exit(serving.run_serve(host, port, workers))
 
 
 @app.command(cls=ChineseCommand)
-def doctor() -> None:
-    """列出版本、已安装和缺少的部件，以及缺少的怎样安装。"""
+def worker(
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            metavar="个数",
+            min=1,
+            max=256,
+            help="同时读取几份文件，默认与处理器个数相同",
+        ),
+    ] = None,
+) -> None:
+    """在这台电脑上增加读取进程，与别处的 hecha serve 共用一个 PostgreSQL。
+
+    各处的 HECHA_DATABASE_URL、HECHA_FILES 要一样。按 Ctrl+C 停止，没读完的放回队列。
+    """
+    raise typer.Exit(serving.run_worker(workers))
+
+
+@app.command(cls=ChineseCommand)
+def doctor(
+    data: Annotated[
+        bool, typer.Option("--data", help="检查服务的数据：登记的和存放的文件是否一致，只看不改")
+    ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="检查服务的数据，并修复能修复的；服务运行时也可以用")
+    ] = False,
+) -> None:
+    """列出版本、已安装和缺少的部件，以及缺少的怎样安装。
+
+    检查服务的数据用 --data，修复用 --repair；检查哪里由 HECHA_DATA 等设置决定。
+    """
+    if data or repair:
+        raise typer.Exit(serving.run_check(repair))
     raise typer.Exit(commands.run_doctor())
 
 

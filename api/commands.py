@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import ipaddress
 import json
-import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
 import typer
-from pydantic import ValidationError
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -36,7 +32,7 @@ from api.exports.xlsx import checklist_xlsx
 from api.ranking import build_case
 from api.tagging import tagger_of
 from extractor import Checklist, Extraction
-from models import NoTagger, TaggerError
+from models import NoTagger
 
 _FORMATS = ("json", "table")
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -201,66 +197,6 @@ def run_schema(of_checklist: bool) -> int:
     described = {"$schema": _DIALECT, **model.model_json_schema(mode="serialization")}
     typer.echo(json.dumps(described, ensure_ascii=False, indent=2))
     return OK
-
-
-def run_serve(host: str, port: int) -> int:
-    """Run the service until it is stopped."""
-    problem = _port_problem(host, port)
-    if problem is not None:
-        say(f"无法启动服务：{problem}")
-        return FAILED
-    try:
-        import uvicorn
-
-        service = import_module("api.app").create_app()
-    except ImportError as error:
-        say(f"无法启动服务：缺少 {error.name}。请重新安装 hecha，或运行 hecha doctor 查看。")
-        return FAILED
-    except TaggerError as error:
-        say(f"无法启动服务：HECHA_TAGGER 指定的识别模型不能用。{error.message}")
-        return FAILED
-    except ValidationError as error:
-        for each in error.errors():
-            say(
-                f"无法启动服务：设置 HECHA_{str(each['loc'][0]).upper()} 的值不对。见 docs/api.md。"
-            )
-        return FAILED
-    say(f"核查服务：http://{_address(host)}:{port} （按 Ctrl+C 停止）")
-    if not _is_local(host):
-        say("注意：服务没有身份验证，其他电脑也能访问。请只在可信的内网中这样使用。")
-    uvicorn.run(service, host=host, port=port, log_level="warning", access_log=False)
-    return OK
-
-
-def _port_problem(host: str, port: int) -> str | None:
-    """Tell why the service cannot listen there, None when it can."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except socket.gaierror:
-        return f"地址 {host} 不存在。本机请写 127.0.0.1。"
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            return f"端口 {port} 已被占用。请换一个，例如 --port {port % 65535 + 1}。"
-        if error.errno in (errno.EACCES, errno.EPERM):
-            return f"没有权限使用端口 {port}。请用 1024 以上的端口，例如 --port 8000。"
-        return f"不能在 {host}:{port} 监听（{error.strerror}）。"
-    return None
-
-
-def _address(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def run_doctor() -> int:

@@ -1,103 +1,215 @@
-"""The way in of a file: from the request to a temporary file, to the reader, to the store."""
+"""The way in of a file: from the request, in parts, to the store of files.
+
+Up to 4 MiB wait in memory, so that a usual file costs one step to a thread; what is larger goes
+to the disk as it comes. Nothing is ever held as a whole.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from asyncio import Lock
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from email.message import Message
-from hashlib import sha256
-from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
+from python_multipart import MultipartParser
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
 
+from api.files import FileStore, Incoming
 from api.guard import too_large
 from api.problems import ProblemError
-from api.reader import Reader
-from api.store.document_store import DocumentEntry, Store
 
-_SPOOL_BYTES: Final = 1 << 20
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+_SPILL: Final = 4 << 20
+_FIELDS: Final = 8
+_FIELD_BYTES: Final = 4096
 _NAME_CHARACTERS: Final = 200
 _SEPARATORS: Final = re.compile(r"[/\\]")
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 UNNAMED: Final = "未命名文件"
 
 
-@dataclass(frozen=True, slots=True)
-class Intake:
-    """Takes files in: the reader, the store, the limit in bytes, and whose turn it is.
+class Upload:
+    """A file that a request brings, and the text fields of its form."""
 
-    One file is read at a time: PDFium, which reads PDF, must not run in two threads at once.
-    Two uploads of the same bytes are so read once.
-    """
+    def __init__(self, files: FileStore, limit: int) -> None:
+        """Begin one of at most `limit` bytes."""
+        self.filename = UNNAMED
+        self.fields: dict[str, str] = {}
+        self.size = 0
+        self._files = files
+        self._limit = limit
+        self._parts: list[bytes] = []
+        self._waiting = 0
+        self._incoming: Incoming | None = None
 
-    reader: Reader
-    store: Store
-    limit: int
-    turn: Lock
-
-    async def take(
-        self, request: Request, filename: str | None = None
-    ) -> tuple[DocumentEntry, bool]:
-        """Read the file in the request and keep it; return its entry and whether it is new.
-
-        `filename` names a file that is the whole body; without it `Content-Disposition` does.
-        The same bytes are read once; the first upload's file name stays.
+    def feed(self, data: bytes) -> None:
+        """Add bytes of the file.
 
         Raises:
-            ProblemError: there is no file in the request, or it is too large.
-            ParseError: the file cannot be read; then nothing is kept of it.
+            ProblemError: it is over the limit.
         """
-        async with received(request, filename) as upload:
-            if (upload.size or 0) > self.limit:
-                raise ProblemError("upload_too_large", too_large(self.limit))
-            async with self.turn:
-                return await run_in_threadpool(self._keep, upload)
+        self.size += len(data)
+        if self.size > self._limit:
+            raise ProblemError("upload_too_large", too_large(self._limit))
+        self._parts.append(data)
+        self._waiting += len(data)
 
-    def _keep(self, upload: UploadFile) -> tuple[DocumentEntry, bool]:
-        data = upload.file.read()
-        known = self.store.get(sha256(data).hexdigest())
-        if known is not None:
-            return known, False
-        document, extraction = self.reader.read(data, clean_name(upload.filename))
-        return self.store.add(document, extraction)
+    async def spill(self) -> None:
+        """Write what waits, if it is much.
+
+        Raises:
+            FilesError: the store of files is away or full.
+        """
+        if self._waiting >= _SPILL:
+            await run_in_threadpool(self.incoming)
+
+    def incoming(self) -> Incoming:
+        """Return the file with all that came so far, to be kept; not for the event loop.
+
+        Raises:
+            FilesError: the store of files is away or full.
+        """
+        if self._incoming is None:
+            self._incoming = self._files.incoming()
+        parts, self._parts, self._waiting = self._parts, [], 0
+        for part in parts:
+            self._incoming.write(part)
+        return self._incoming
+
+    async def discard(self) -> None:
+        """Remove what was written and not kept."""
+        if self._incoming is not None:
+            await run_in_threadpool(self._incoming.discard)
 
 
 @asynccontextmanager
-async def received(request: Request, filename: str | None) -> AsyncIterator[UploadFile]:
-    """Give the uploaded file, spooled to disk beyond 1 MiB, and remove it afterwards.
+async def received(
+    request: Request, files: FileStore, limit: int, filename: str | None = None
+) -> AsyncIterator[Upload]:
+    """Give the file in a request; what is not kept of it in the block is removed after it.
 
     Accepts the form field `file` of `multipart/form-data`, or the file as the whole body, named
     by `filename` or, failing that, `Content-Disposition`.
 
     Raises:
-        ProblemError: the form holds no file, or the content type is that of another form.
+        ProblemError: there is no file or an empty one, it is too large, the form is damaged, or
+            the content type is that of another form.
+        FilesError: the store of files is away or full.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/x-www-form-urlencoded":
+    kind, options = parse_options_header(request.headers.get("content-type"))
+    if kind == b"application/x-www-form-urlencoded":
         raise ProblemError("media_type_unsupported")
-    if kind == "multipart/form-data":
-        async with request.form(max_files=1, max_fields=4) as form:
-            field = form.get("file")
-            # A form that is sent without a choice holds a nameless empty file.
-            if not isinstance(field, UploadFile) or not (field.filename or field.size):
-                raise ProblemError("file_missing")
-            yield field
-        return
-    with SpooledTemporaryFile(max_size=_SPOOL_BYTES) as file:
-        upload = UploadFile(
-            cast(BinaryIO, file), size=0, filename=filename or _disposition_name(request)
-        )
-        async for chunk in request.stream():
-            await upload.write(chunk)
-        await upload.seek(0)
+    upload = Upload(files, limit)
+    try:
+        if kind == b"multipart/form-data":
+            await _read_form(request, upload, options.get(b"boundary", b""))
+        else:
+            async for chunk in request.stream():
+                upload.feed(chunk)
+                await upload.spill()
+            upload.filename = clean_name(filename or _disposition_name(request))
+        if not upload.size:
+            raise ProblemError("file_empty", "收到的文件是空的（0 字节）。请核对后重新上传。")
         yield upload
+    finally:
+        await upload.discard()
+
+
+async def _read_form(request: Request, upload: Upload, boundary: bytes) -> None:
+    form = _Form(upload)
+    try:
+        parser = MultipartParser(boundary, form.callbacks())
+        async for chunk in request.stream():
+            parser.write(chunk)
+            await upload.spill()
+        parser.finalize()
+    except (FormParserError, UnicodeError) as exc:
+        raise ProblemError("request_malformed") from exc
+    if not boundary or not form.is_complete:
+        raise ProblemError("request_malformed")
+    # A form that is sent without a choice holds a nameless empty file.
+    if not form.has_file or not (form.filename or upload.size):
+        raise ProblemError("file_missing")
+    upload.filename = clean_name(form.filename)
+
+
+class _Form:
+    """Takes what the parser finds: one file named `file`, and a few short text fields."""
+
+    def __init__(self, upload: Upload) -> None:
+        self.has_file = self.is_complete = False
+        self.filename = ""
+        self._upload = upload
+        self._name = self._value = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._field: str | None = None
+        self._is_file = False
+        self._text = b""
+
+    def callbacks(self) -> MultipartCallbacks:
+        """Return what the parser is to call."""
+        return {
+            "on_part_begin": self._begin,
+            "on_header_field": self._add_name,
+            "on_header_value": self._add_value,
+            "on_header_end": self._end_header,
+            "on_headers_finished": self._end_headers,
+            "on_part_data": self._add_data,
+            "on_part_end": self._end_part,
+            "on_end": self._end,
+        }
+
+    def _begin(self) -> None:
+        self._headers = {}
+        self._text = b""
+
+    def _add_name(self, data: bytes, start: int, end: int) -> None:
+        self._name += data[start:end]
+
+    def _add_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _end_header(self) -> None:
+        self._headers[self._name.lower()] = self._value
+        self._name = self._value = b""
+
+    def _end_headers(self) -> None:
+        disposition = self._headers.get(b"content-disposition", b"").decode("latin-1")
+        _, options = parse_options_header(disposition)
+        name = options.get(b"name")
+        if name is None:
+            raise ProblemError("request_malformed")
+        self._field = name.decode("utf-8", "replace")
+        self._is_file = b"filename" in options and self._field == "file"
+        if self._is_file:
+            if self.has_file:
+                raise ProblemError("request_malformed", "一次只能上传一个文件。请分开上传。")
+            self.has_file = True
+            self.filename = options[b"filename"].decode("utf-8", "replace")
+        elif len(self._upload.fields) >= _FIELDS:
+            raise ProblemError("request_malformed")
+
+    def _add_data(self, data: bytes, start: int, end: int) -> None:
+        if self._is_file:
+            self._upload.feed(data[start:end])
+        else:
+            self._text += data[start:end]
+            if len(self._text) > _FIELD_BYTES:
+                raise ProblemError("request_malformed")
+
+    def _end_part(self) -> None:
+        if not self._is_file and self._field is not None:
+            self._upload.fields[self._field] = self._text.decode("utf-8", "replace")
+
+    def _end(self) -> None:
+        self.is_complete = True
 
 
 def _disposition_name(request: Request) -> str | None:

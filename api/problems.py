@@ -16,9 +16,15 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
-from extractor.errors import ParseError
+from api.files import FileMissingError, FilesError, FilesFullError
+from api.store.database import trouble_of
+from api.store.documents import DocumentHeldError
+from api.store.idempotency import KeyReusedError
+from extractor.errors import HechaError, NoLayoutError, PageNotFoundError, ParseError
 
 MEDIA_TYPE: Final = "application/problem+json"
 _log = logging.getLogger("hecha.api")
@@ -49,9 +55,27 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
     "document_not_found": ProblemKind(
         404, "没有这份文件", "该编号的文件不存在或已删除。请核对编号，或重新上传文件。"
     ),
+    "page_not_found": ProblemKind(404, "没有这一页", "文件只有 12 页，没有第 13 页。请核对页码。"),
+    "layout_missing": ProblemKind(
+        404, "没有页面图像", "这种格式没有固定的版面，没有页面图像。请看文字。"
+    ),
+    "original_missing": ProblemKind(
+        404,
+        "原件不在了",
+        "服务器上已没有这份文件的原件。请重新上传这个文件；并请管理员检查文件存放位置。",
+    ),
     "method_not_allowed": ProblemKind(
         405, "该地址不支持此方法", "允许的方法见响应头 Allow；全部接口见 /openapi.json。"
     ),
+    "document_not_ready": ProblemKind(
+        409,
+        "文件还没有读完",
+        "这份文件还在排队或正在读取。请按 Retry-After 的秒数稍后再试。",
+    ),
+    "document_failed": ProblemKind(
+        409, "文件没有读成", "这份文件没有读成：打开该文件需要密码。请另存为不加密的文件后上传。"
+    ),
+    "document_held": ProblemKind(409, "文件已封存", "这份文件已封存，不能删除。请先解除封存。"),
     "upload_too_large": ProblemKind(
         413,
         "文件过大",
@@ -74,6 +98,11 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
     ),
     "cursor_invalid": ProblemKind(
         422, "翻页标记无效", "cursor 只能取自上一页的 next_cursor。请从第一页重新开始。"
+    ),
+    "idempotency_key_reused": ProblemKind(
+        422,
+        "Idempotency-Key 已用于别的请求",
+        "这个 Idempotency-Key 在 24 小时内用于上传另一个文件。请为每个新的请求换一个。",
     ),
     "file_empty": ProblemKind(422, "文件没有内容", "文件没有任何文字。请核对后重新上传。"),
     "file_encrypted": ProblemKind(
@@ -100,7 +129,12 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         422, "文件无法读取", "文件内容无法读取。请另存为 PDF 或 DOCX 后重新上传。"
     ),
     "not_ready": ProblemKind(
-        503, "服务暂不可用", "数据库没有应答。请稍后重试；仍不可用时请管理员检查 HECHA_DATABASE。"
+        503,
+        "服务暂不可用",
+        "数据库没有应答。请稍后重试；仍不可用时请管理员检查 HECHA_DATABASE_URL。",
+    ),
+    "storage_full": ProblemKind(
+        503, "存储空间已满", "服务器的磁盘已满，没有保存。请管理员清理磁盘，之后再试。"
     ),
     "internal_error": ProblemKind(
         500, "服务出错", "处理请求时出现意外错误，请把错误编号告诉管理员。"
@@ -136,14 +170,16 @@ class Problem(BaseModel):
 class ProblemError(HTTPException):
     """Ends a request with the problem of that code; `detail` defaults to the table's sample."""
 
-    def __init__(self, code: str, detail: str | None = None) -> None:
-        """Make the error.
+    def __init__(
+        self, code: str, detail: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Make the error; `headers` go with the answer.
 
         Raises:
             KeyError: the code is not in `PROBLEMS`.
         """
         kind = PROBLEMS[code]
-        super().__init__(kind.status, detail or kind.sample)
+        super().__init__(kind.status, detail or kind.sample, headers)
         self.code = code
 
 
@@ -172,11 +208,11 @@ _FIELD_MESSAGES: Final = {
 }
 
 
-def problem_of(error: ProblemError | ParseError, instance: str = "") -> Problem:
+def problem_of(error: ProblemError | HechaError, instance: str = "") -> Problem:
     """Return the problem that tells of this error; `instance` is the path of the request."""
     code = error.code if error.code in PROBLEMS else ParseError.code
-    detail = error.message if isinstance(error, ParseError) else error.detail
-    page = error.page if isinstance(error, ParseError) else None
+    detail = error.message if isinstance(error, HechaError) else error.detail
+    page = error.page if isinstance(error, HechaError) else None
     return make_problem(code, instance, detail=detail, page=page)
 
 
@@ -221,13 +257,65 @@ async def _on_http_error(request: Request, error: HTTPException) -> Response:
     else:
         problem = make_problem(_BY_STATUS.get(error.status_code, "request_malformed"), path)
     _log.info("problem %s", problem.code)
-    return problem_response(problem, error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_allowed(request)))
+    return problem_response(problem, headers)
 
 
-async def _on_parse_error(request: Request, error: ParseError) -> Response:
+def _allowed(request: Request) -> set[str]:
+    """Return the methods of all routes with this path: Starlette names those of the first alone."""
+    return {
+        method
+        for route in request.app.state.all_routes
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in getattr(route, "methods", None) or ()
+    }
+
+
+async def _on_library_error(request: Request, error: HechaError) -> Response:
     problem = problem_of(error, request.url.path)
     _log.info("problem %s", problem.code)
     return problem_response(problem)
+
+
+_AGAIN: Final = {"Retry-After": "10"}
+_FILES_AWAY: Final = (
+    "文件的存放位置没有应答，没有保存。请稍后重试；仍不可用时请管理员检查 HECHA_FILES。"
+)
+
+
+async def _on_files_error(request: Request, error: FilesError) -> Response:
+    if isinstance(error, FileMissingError):
+        return _answer(request, "original_missing")
+    if isinstance(error, FilesFullError):
+        return _answer(request, "storage_full", headers=_AGAIN)
+    return _answer(request, "not_ready", _FILES_AWAY, _AGAIN)
+
+
+async def _on_database_error(request: Request, error: SQLAlchemyError) -> Response:
+    trouble = trouble_of(error)
+    if trouble is None:
+        raise error
+    return _answer(request, "storage_full" if trouble == "full" else "not_ready", headers=_AGAIN)
+
+
+async def _on_key_reused(request: Request, _: KeyReusedError) -> Response:
+    return _answer(request, "idempotency_key_reused")
+
+
+async def _on_held(request: Request, _: DocumentHeldError) -> Response:
+    return _answer(request, "document_held")
+
+
+def _answer(
+    request: Request,
+    code: str,
+    detail: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    _log.info("problem %s", code)
+    return problem_response(make_problem(code, request.url.path, detail=detail), headers)
 
 
 async def _on_invalid(request: Request, error: RequestValidationError) -> Response:
@@ -253,7 +341,13 @@ HANDLERS: Final[
     dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]]
 ] = {
     HTTPException: _on_http_error,
-    ParseError: _on_parse_error,
+    ParseError: _on_library_error,
+    NoLayoutError: _on_library_error,
+    PageNotFoundError: _on_library_error,
+    FilesError: _on_files_error,
+    SQLAlchemyError: _on_database_error,
+    KeyReusedError: _on_key_reused,
+    DocumentHeldError: _on_held,
     RequestValidationError: _on_invalid,
 }
 """What makes the app answer every expected error with a problem."""

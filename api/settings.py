@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import URL
 
+from api.store.database import database_url
 from extractor.formats.limits import DEFAULT_LIMITS, Limits, limits_from
 
-IN_MEMORY: Final = ":memory:"
-"""The database name that keeps everything in memory until the service stops."""
+DATABASE_FILE: Final = "hecha.db"
+
+
+def usual_data_folder() -> Path:
+    """Return where this system keeps the data of a program for its user: …/hecha."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "hecha"
 
 
 class Settings(BaseSettings):
@@ -18,13 +33,33 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="HECHA_", frozen=True, extra="ignore")
 
+    data: Path = Field(
+        default_factory=usual_data_folder,
+        description="数据文件夹：数据库和文件默认都放在这里；默认是系统给每个用户的数据文件夹",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="数据库地址；默认是数据文件夹里的 SQLite，也可用 postgresql://用户:密码@主机/库名",
+    )
+    files: str | None = Field(
+        default=None,
+        min_length=1,
+        description="文件存放位置：文件夹，或 s3://桶/前缀；默认是数据文件夹里的 files",
+    )
+    workers: int | None = Field(
+        default=None,
+        ge=0,
+        le=256,
+        description="同时读取几份文件；默认与处理器个数相同，0 表示只应答、不读取",
+    )
+    stop_seconds: float = Field(
+        default=20.0,
+        ge=0,
+        le=3600,
+        description="停止时最多等正在读的文件多少秒；没读完的放回队列，下次启动再读",
+    )
     max_upload_mb: int = Field(
         default=50, ge=1, le=1024, description="单个文件的大小上限（MiB）；超过则回答 413"
-    )
-    database: str = Field(
-        default=IN_MEMORY,
-        min_length=1,
-        description="SQLite 数据库文件的路径；默认只存在内存里，服务停止即消失",
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("127.0.0.1", "localhost", "::1"),
@@ -55,7 +90,26 @@ class Settings(BaseSettings):
             return tuple(part for host in value.split(",") if (part := host.strip().lower()))
         return value
 
+    @field_validator("database_url")
+    @classmethod
+    def _check_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            database_url(value.get_secret_value())
+        return value
+
     @property
     def max_upload_bytes(self) -> int:
         """The upload limit in bytes."""
         return self.max_upload_mb * 1024 * 1024
+
+    @property
+    def database(self) -> URL:
+        """Where the database is."""
+        if self.database_url is not None:
+            return database_url(self.database_url.get_secret_value())
+        return URL.create("sqlite", database=str(self.data.absolute() / DATABASE_FILE))
+
+    @property
+    def files_place(self) -> str:
+        """Where the files are: a folder or a URL."""
+        return self.files if self.files is not None else str(self.data.absolute() / "files")

@@ -8,7 +8,12 @@ gets its probability.
 
 from __future__ import annotations
 
-from extractor.assembly import Readings, assemble
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from extractor.assembly import Readings, assemble, extractor_version
 from extractor.confidence import with_confidence
 from extractor.document import Document
 from extractor.extraction import Extraction
@@ -81,6 +86,45 @@ def extract(document: Document, tagger: Tagger | None = None) -> Extraction:
     )
     grounded = drop_ungrounded(document, view, assemble(document, view, readings))
     return with_confidence(document, view, grounded, roster.seen_persons())
+
+
+def extraction_version(tagger: str | None = None) -> str:
+    """Return what a result depends on besides its file: program, rules and tagger, in short.
+
+    It changes whenever the package, a table of rules or the code of reading does, or the tagger
+    with this name (which names its version): `0.1.0-3fa9c2d1`, `0.1.0-3fa9c2d1-lac-0.1`.
+    """
+    parts = [extractor_version(), _digest()]
+    if tagger is not None:
+        parts.append(
+            tagger if len(tagger) <= _NAME else sha256(tagger.encode()).hexdigest()[:_NAME]
+        )
+    return "-".join(parts)
+
+
+_NAME = 40
+
+
+@cache
+def _digest() -> str:
+    """Return eight digits that stand for all code and tables of this package."""
+    total = sha256()
+    for name, content in sorted(_sources(files(__package__ or "extractor"), "")):
+        total.update(f"{name}\n{len(content)}\n".encode())
+        total.update(content)
+    return total.hexdigest()[:8]
+
+
+def _sources(folder: Traversable, place: str) -> list[tuple[str, bytes]]:
+    found = []
+    for entry in folder.iterdir():
+        name = f"{place}/{entry.name}"
+        if entry.is_dir():
+            found += _sources(entry, name)
+        elif entry.name.endswith((".py", ".toml", ".tsv", ".txt")):
+            # The end of a line is what a checkout makes it.
+            found.append((name, entry.read_bytes().replace(b"\r\n", b"\n")))
+    return found
 
 
 def accident_unit(

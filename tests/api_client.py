@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -13,17 +14,17 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.problems import MEDIA_TYPE, PROBLEMS, Problem
-from api.reader import LibraryReader, Reader
+from api.reader import LibraryReader, Reader, Reading
 from api.routes import examples
 from api.settings import Settings
-from extractor.document import Document
-from extractor.extraction import Extraction
+from api.store.documents import DocumentEntry
 
 HOST = "http://127.0.0.1:8000"
 REPORT = examples.TEXT.encode()
 REPORT_ID = examples.DOCUMENT_ID
 ABSENT = "0" * 64
 MIB = 1 << 20
+PATIENCE = 60.0
 
 
 class CountingReader(LibraryReader):
@@ -35,17 +36,29 @@ class CountingReader(LibraryReader):
         self._delay = delay
         self._lock = threading.Lock()
 
-    def read(self, data: bytes, filename: str) -> tuple[Document, Extraction]:
+    def read(self, data: bytes, filename: str, digest: str) -> Reading:
         with self._lock:
             self.reads += 1
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
         time.sleep(self._delay)
         try:
-            return super().read(data, filename)
+            return super().read(data, filename, digest)
         finally:
             with self._lock:
                 self.at_once -= 1
+
+
+class WaitingReader(LibraryReader):
+    """The library, which reads nothing until `go` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+
+    def read(self, data: bytes, filename: str, digest: str) -> Reading:
+        assert self.go.wait(PATIENCE)
+        return super().read(data, filename, digest)
 
 
 class FailingReader(LibraryReader):
@@ -55,20 +68,48 @@ class FailingReader(LibraryReader):
         super().__init__()
         self._error = error
 
-    def read(self, data: bytes, filename: str) -> tuple[Document, Extraction]:
+    def read(self, data: bytes, filename: str, digest: str) -> Reading:
         raise self._error
 
 
 @contextmanager
 def serving(reader: Reader | None = None, **settings: Any) -> Iterator[TestClient]:
-    with TestClient(
-        create_app(Settings(**settings), reader), base_url=HOST, follow_redirects=False
-    ) as client:
-        yield client
+    """Run the service, in a folder of its own unless `data` names one; `workers=0` reads nothing.
+
+    What is still being read at the end goes back into the queue at once.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        chosen: dict[str, Any] = {"data": folder, "workers": 2, "stop_seconds": 0}
+        chosen |= settings
+        app = create_app(Settings(**chosen), reader)
+        with TestClient(app, base_url=HOST, follow_redirects=False) as client:
+            yield client
 
 
 def upload(client: TestClient, data: bytes = REPORT, name: str = "调查报告.txt") -> Any:
+    """Send a file and return the answer, which does not wait for the reading."""
     return client.post("/v1/documents", files={"file": (name, data)})
+
+
+def ended(client: TestClient, document_id: str = REPORT_ID) -> DocumentEntry:
+    """Wait until a document is no longer queued or being read; return its entry."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        response = client.get(f"/v1/documents/{document_id}")
+        assert response.status_code == 200, response.text
+        entry = DocumentEntry.model_validate_json(response.content)
+        if not entry.is_under_way:
+            return entry
+        assert response.headers["retry-after"].isdecimal()
+        time.sleep(0.02)
+    raise AssertionError(f"{document_id} is still being read")
+
+
+def read(client: TestClient, data: bytes = REPORT, name: str = "调查报告.txt") -> DocumentEntry:
+    """Send a file and wait until it is read; return its entry."""
+    response = upload(client, data, name)
+    assert response.status_code in (200, 202), response.text
+    return ended(client, response.json()["id"])
 
 
 def problem(response: Any, code: str) -> Problem:

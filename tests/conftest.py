@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["tests.database_fixtures"]
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # A shared machine is sometimes slow; a test must not fail for that.

@@ -15,10 +15,11 @@ from api.app import create_app
 from api.problems import MEDIA_TYPE, PROBLEMS, Problem
 from api.routes import examples
 from api.routes.checklists import ChecklistRequest
-from api.routes.documents import DocumentPage
 from api.routes.health import Health
+from api.routes.openapi_docs import PROBLEM
+from api.routes.uploads import DocumentPage
 from api.settings import Settings
-from api.store.document_store import DocumentEntry
+from api.store.documents import DocumentEntry
 from extractor.checklist.model import Checklist
 from extractor.extraction import Extraction
 from extractor.formats import DEFAULT_LIMITS
@@ -34,9 +35,9 @@ def app() -> FastAPI:
 MODELS: dict[str, type[BaseModel]] = {
     model.__name__: model
     for model in (
-        Checklist, ChecklistRequest, DocumentEntry, DocumentPage, Extraction, Health, Problem,
+        Checklist, ChecklistRequest, DocumentEntry, DocumentPage, Extraction, Health,
     )
-}  # fmt: skip
+} | {PROBLEM: Problem}  # fmt: skip
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -101,6 +102,12 @@ def test_every_reference_in_the_description_leads_somewhere(app: FastAPI) -> Non
     assert "HTTPValidationError" not in description["components"]["schemas"]
 
 
+def test_problems_of_requests_and_of_reports_are_two_schemas(app: FastAPI) -> None:
+    schemas = app.openapi()["components"]["schemas"]
+    assert "instance" in schemas[PROBLEM]["properties"]
+    assert "units" in schemas["Problem"]["properties"]
+
+
 def test_the_example_report_says_what_its_extraction_says() -> None:
     extraction = examples.EXTRACTION
     text = examples.TEXT
@@ -134,7 +141,7 @@ def test_the_guide_names_every_setting_with_its_default() -> None:
     for name, field in Settings.model_fields.items():
         default = field.default
         shown = ",".join(default) if isinstance(default, tuple) else str(default)
-        if default is DEFAULT_LIMITS:
+        if default is DEFAULT_LIMITS or default is None or field.default_factory is not None:
             shown = ""
         expected[f"HECHA_{name.upper()}"] = shown
     assert rows == expected

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -20,11 +19,10 @@ from typing import Any
 
 import openpyxl
 import pytest
-from pydantic import ValidationError
 from rich.text import Text
 from typer.testing import CliRunner, Result
 
-from api import batch, commands, doctor
+from api import batch, doctor
 from api.batch import OutputNames
 from api.cli import app
 from api.console import one_line, progress, show
@@ -296,7 +294,7 @@ def test_writing_leaves_nothing_half_done(
     assert target.read_bytes() == b"old"
 
 
-# --- schema, serve, doctor, version ---------------------------------------------------------------
+# --- schema, doctor, version ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -310,75 +308,6 @@ def test_schema(args: list[str], title: str, field: str) -> None:
     assert described["title"] == title
     assert field in described["properties"]
     assert described["$schema"].startswith("https://json-schema.org/")
-
-
-def test_serve_starts_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[dict[str, Any]] = []
-    monkeypatch.setattr(
-        "uvicorn.run", lambda service, **more: calls.append({"app": service, **more})
-    )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    result = run("serve", "--port", port)
-    assert result.exit_code == 0
-    assert calls[0]["host"] == "127.0.0.1" and calls[0]["port"] == port
-    assert f"http://127.0.0.1:{port}" in result.stderr
-    assert "没有身份验证" not in result.stderr
-
-
-def test_serve_warns_when_others_can_reach_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("uvicorn.run", lambda *_, **__: None)
-    monkeypatch.setattr(commands, "_port_problem", lambda *_: None)
-    result = run("serve", "--host", "0.0.0.0")  # noqa: S104
-    assert result.exit_code == 0 and "没有身份验证" in result.stderr
-
-
-def test_serve_says_that_the_port_is_taken() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        result = run("serve", "--port", taken.getsockname()[1])
-    assert result.exit_code == 1 and "已被占用" in result.stderr
-
-
-def test_serve_says_that_the_address_is_none() -> None:
-    result = run("serve", "--host", "没有这个地址.invalid")
-    assert result.exit_code == 1 and "无法启动服务" in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("number", "words"),
-    [(errno.EACCES, "请用 1024 以上的端口"), (errno.EADDRNOTAVAIL, "不能在 127.0.0.1:8000 监听")],
-)
-def test_serve_says_why_it_cannot_listen(
-    number: int, words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Refusing(socket.socket):
-        def bind(self, *_: object) -> None:
-            raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(socket, "socket", Refusing)
-    result = run("serve")
-    assert result.exit_code == 1 and words in result.stderr
-
-
-def test_serve_names_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(_: str) -> None:
-        raise ImportError("no", name="fastapi")
-
-    monkeypatch.setattr(commands, "import_module", missing)
-    monkeypatch.setattr(commands, "_port_problem", lambda *_: None)
-    result = run("serve", "--host", "::1")
-    assert result.exit_code == 1 and "缺少 fastapi" in result.stderr
-
-
-def test_serve_names_a_wrong_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HECHA_MAX_UPLOAD_MB", "很多")
-    monkeypatch.setattr(commands, "_port_problem", lambda *_: None)
-    result = run("serve")
-    assert result.exit_code == 1 and "HECHA_MAX_UPLOAD_MB" in result.stderr
-    assert not isinstance(result.exception, ValidationError)
 
 
 def test_doctor_lists_what_there_is() -> None:
@@ -444,7 +373,7 @@ def test_a_view_is_coloured_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) 
 
 # --- help and wrong use ---------------------------------------------------------------------------
 
-COMMANDS = ["extract", "checklist", "schema", "serve", "doctor"]
+COMMANDS = ["extract", "checklist", "schema", "serve", "worker", "doctor"]
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from api import commands
 from api.cli import app
+from api.jobs import work
 from api.reader import LibraryReader
 from extractor import extract, parse
-from extractor.extraction import Penalty
+from extractor.extraction import Extraction, Penalty
+from extractor.formats import DEFAULT_LIMITS
 from models import Mention, NoTagger, TaggerError
 
 TEXT = (
@@ -102,21 +104,23 @@ def test_the_explanation_says_that_the_tagger_disagrees(
     assert "tagger.disagrees" not in told
 
 
-def test_the_service_takes_the_tagger_of_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.reader.ready_tagger", lambda name: Sees(name))
-    _, extraction = LibraryReader(tagger="赵远山").read(TEXT.encode(), "报告.txt")
-    assert [penalty.flags for penalty in extraction.penalties] == [[], ["tagger_disagrees"]]
-
-
-def test_the_service_does_not_start_with_a_tagger_that_cannot_be_used(
+def test_the_workers_of_the_service_take_the_tagger_of_its_settings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def missing(name: str) -> None:
-        raise TaggerError("没有安装 X。")
+    monkeypatch.setattr(work, "ready_tagger", lambda name: Sees(name))
+    monkeypatch.setattr(work, "_step_back", lambda: None)
+    data = TEXT.encode()
+    digest = sha256(data).hexdigest()
+    answer = work.read_file(data, "报告.txt", digest, "赵远山", {}, limits=DEFAULT_LIMITS)
+    extraction = Extraction.model_validate_json(answer[1])
+    assert [penalty.flags for penalty in extraction.penalties] == [[], ["tagger_disagrees"]]
+    assert work.tagger_name("赵远山", limits=DEFAULT_LIMITS) == Sees("赵远山").name
 
-    monkeypatch.setenv("HECHA_TAGGER", "x")
-    monkeypatch.setattr("api.reader.ready_tagger", missing)
-    monkeypatch.setattr(commands, "_port_problem", lambda *_: None)
-    result = run("serve")
-    assert result.exit_code == 1
-    assert "HECHA_TAGGER" in result.stderr and "没有安装 X" in result.stderr
+
+def test_results_with_a_tagger_are_of_another_version() -> None:
+    assert LibraryReader(tagger="jieba").version != LibraryReader().version
+
+
+def test_a_tagger_that_cannot_be_used_is_refused_at_once() -> None:
+    with pytest.raises(TaggerError, match="没有找到识别模型"):
+        LibraryReader(tagger="/nowhere")

@@ -10,17 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.exports.xlsx import checklist_xlsx
 from api.problems import ProblemError
-from api.reader import Reader
 from api.routes import examples
-from api.routes.dependencies import DocumentId, ReaderDep, StoreDep
+from api.routes.dependencies import DocumentId, ServicesDep, TenantDep, why_unread
 from api.routes.openapi_docs import example, problems
-from api.store.document_store import Store
+from api.services import Services
+from api.store import documents, results
 from extractor.checklist.model import Checklist
 
 router = APIRouter(tags=["评估清单"])
 
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MAX_DOCUMENTS: Final = 100
+_UNREAD: Final = (
+    "document_not_found", "document_not_ready", "document_failed", "not_ready",
+)  # fmt: skip
 EXAMPLES: Final[dict[str, BaseModel]] = {"checklist": examples.CHECKLIST}
 
 
@@ -46,25 +49,25 @@ class ChecklistRequest(BaseModel):
     response_description="评估清单（格式第 1 版）",
     responses={
         200: example("checklist"),
-        **problems(
-            "cross_site_refused", "document_not_found", "upload_too_large", "request_invalid"
-        ),
+        **problems("cross_site_refused", *_UNREAD, "upload_too_large", "request_invalid"),
     },
 )
-def build_case_checklist(store: StoreDep, reader: ReaderDep, wanted: ChecklistRequest) -> Checklist:
+def build_case_checklist(
+    services: ServicesDep, tenant: TenantDep, wanted: ChecklistRequest
+) -> Checklist:
     """对照调查报告、批复与后续文件，逐行列出应做什么、已做什么、出处和佐证。不保存结果。"""
-    return case_checklist(store, reader, wanted.documents)
+    return case_checklist(services, tenant, wanted.documents)
 
 
 @router.get(
     "/v1/documents/{document_id}/checklist",
     summary="由一份文件生成评估清单",
     response_description="评估清单（格式第 1 版）",
-    responses={200: example("checklist"), **problems("document_not_found")},
+    responses={200: example("checklist"), **problems(*_UNREAD)},
 )
-def get_checklist(store: StoreDep, reader: ReaderDep, document_id: DocumentId) -> Checklist:
+def get_checklist(services: ServicesDep, tenant: TenantDep, document_id: DocumentId) -> Checklist:
     """只用这一份文件；要合并同一起事故的多份文件，用 POST /v1/checklists。"""
-    return case_checklist(store, reader, [document_id])
+    return case_checklist(services, tenant, [document_id])
 
 
 @router.get(
@@ -81,30 +84,39 @@ def get_checklist(store: StoreDep, reader: ReaderDep, document_id: DocumentId) -
                 }
             }
         },
-        **problems("document_not_found"),
+        **problems(*_UNREAD),
     },
 )
-def get_checklist_workbook(store: StoreDep, reader: ReaderDep, document_id: DocumentId) -> Response:
+def get_checklist_workbook(
+    services: ServicesDep, tenant: TenantDep, document_id: DocumentId
+) -> Response:
     """与 JSON 清单内容相同的工作簿。"""
-    return workbook(case_checklist(store, reader, [document_id]))
+    return workbook(case_checklist(services, tenant, [document_id]))
 
 
-def case_checklist(store: Store, reader: Reader, document_ids: Sequence[str]) -> Checklist:
+def case_checklist(services: Services, tenant: str, document_ids: Sequence[str]) -> Checklist:
     """Build the checklist of these documents; an id that stands twice counts once.
 
     Raises:
-        ProblemError: one of them is not there (`document_not_found`).
+        ProblemError: one of them is not there (`document_not_found`), is still being read
+            (`document_not_ready`), or could not be read (`document_failed`).
     """
     sources = []
-    for place, document_id in enumerate(dict.fromkeys(document_ids), start=1):
-        source = store.source(document_id)
-        if source is None:
-            raise ProblemError(
-                "document_not_found",
-                f"所列第 {place} 份文件不存在或已删除。请核对编号，或重新上传文件。",
-            )
-        sources.append(source)
-    return reader.checklist(sources)
+    wanted = list(dict.fromkeys(document_ids))
+    with services.database.read() as connection:
+        for place, document_id in enumerate(wanted, start=1):
+            source = results.source_of(connection, tenant, document_id)
+            if source is None:
+                entry = documents.get(connection, tenant, document_id)
+                what = f"所列第 {place} 份文件" if len(wanted) > 1 else "这份文件"
+                if entry is None:
+                    raise ProblemError(
+                        "document_not_found",
+                        f"{what}不存在或已删除。请核对编号，或重新上传文件。",
+                    )
+                raise why_unread(entry, what)
+            sources.append(source)
+    return services.reader.checklist(sources)
 
 
 def workbook(checklist: Checklist) -> Response:

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar, cast
+from typing import Annotated, Final, TypeVar, cast
 
 from fastapi import Depends, Path, Request
 
-from api.intake import Intake
 from api.problems import ProblemError
-from api.reader import Reader
-from api.store.document_store import Store
+from api.services import Services
+from api.store.documents import DocumentEntry
+from api.store.schema import DEFAULT_TENANT
 
 T = TypeVar("T")
 
-
-def _intake(request: Request) -> Intake:
-    return cast(Intake, request.state.intake)
-
-
-def _store(request: Request) -> Store:
-    return _intake(request).store
+RETRY_SECONDS: Final = 2
+"""After how many seconds it is worth asking again for a document that is being read."""
 
 
-def _reader(request: Request) -> Reader:
-    return _intake(request).reader
+def _services(request: Request) -> Services:
+    return cast(Services, request.state.services)
 
 
-IntakeDep = Annotated[Intake, Depends(_intake)]
-StoreDep = Annotated[Store, Depends(_store)]
-ReaderDep = Annotated[Reader, Depends(_reader)]
+def _tenant(request: Request) -> str:
+    return cast(str, getattr(request.state, "tenant", DEFAULT_TENANT))
+
+
+ServicesDep = Annotated[Services, Depends(_services)]
+TenantDep = Annotated[str, Depends(_tenant)]
 DocumentId = Annotated[str, Path(description="文件编号：文件字节的 SHA-256，64 位小写十六进制")]
 
 
@@ -41,3 +39,18 @@ def found(value: T | None) -> T:
     if value is None:
         raise ProblemError("document_not_found")
     return value
+
+
+def why_unread(entry: DocumentEntry | None, what: str = "这份文件") -> ProblemError:
+    """Return the problem of a document without a result: not there, not yet read, or unreadable."""
+    if entry is None:
+        return ProblemError("document_not_found")
+    if entry.status == "failed" and entry.error is not None:
+        return ProblemError("document_failed", f"{what}没有读成：{entry.error.message}")
+    if entry.status == "cancelled":
+        return ProblemError("document_failed", f"{what}的读取已取消。需要时请重新读取。")
+    return ProblemError(
+        "document_not_ready",
+        f"{what}还在排队或正在读取。请稍后再试，进度见 /v1/documents/{entry.id} 。",
+        headers={"Retry-After": str(RETRY_SECONDS)},
+    )

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
 
-from api.store.document_store import DocumentEntry
+from api.store.documents import DocumentEntry
 from extractor.checklist.model import (
     AccountabilityRow,
     Case,
@@ -93,8 +93,29 @@ _RECORD: Final = DocumentRecord(
     status="complete",
 )
 
-ENTRY: Final = DocumentEntry(
-    **_RECORD.model_dump(), created_at=datetime(2025, 3, 6, 1, 20, 5, tzinfo=UTC)
+_RECEIVED: Final = datetime(2025, 3, 6, 1, 20, 5, tzinfo=UTC)
+
+QUEUED: Final = DocumentEntry(
+    id=DOCUMENT_ID,
+    filename="调查报告.txt",
+    size=len(TEXT.encode()),
+    source="upload",
+    received_at=_RECEIVED,
+    updated_at=_RECEIVED,
+    status="queued",
+)
+
+ENTRY: Final = QUEUED.model_copy(
+    update={
+        "updated_at": datetime(2025, 3, 6, 1, 20, 7, tzinfo=UTC),
+        "status": "succeeded",
+        "version": "0.1.0-3fa9c2d1",
+        "completeness": _RECORD.status,
+        "media_type": _RECORD.media_type,
+        "kind": _RECORD.kind,
+        "title": _RECORD.title,
+        "characters": _RECORD.characters,
+    }
 )
 
 EXTRACTION: Final = Extraction(

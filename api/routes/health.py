@@ -6,10 +6,8 @@ from typing import Final, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy.exc import SQLAlchemyError
 
-from api.problems import ProblemError
-from api.routes.dependencies import StoreDep
+from api.routes.dependencies import ServicesDep
 from api.routes.openapi_docs import example, problems
 
 router = APIRouter(tags=["运行状态"])
@@ -43,10 +41,8 @@ def livez() -> Health:
     response_description="可用",
     responses={200: example("health"), **problems("not_ready")},
 )
-def readyz(store: StoreDep) -> Health:
-    """数据库能应答即为 200。"""
-    try:
-        store.ping()
-    except SQLAlchemyError as exc:
-        raise ProblemError("not_ready") from exc
+def readyz(services: ServicesDep) -> Health:
+    """数据库和文件存放位置都能应答即为 200。"""
+    services.database.ping()
+    services.files.ping()
     return Health()

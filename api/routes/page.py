@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
@@ -24,14 +25,17 @@ from api.exports.sheets import (
     outcome_words,
     tidy,
 )
-from api.intake import Intake
-from api.problems import Problem, ProblemError, problem_of
+from api.files import FilesError, FilesFullError
+from api.problems import Problem, ProblemError, make_problem, problem_of
 from api.routes.checklists import MAX_DOCUMENTS, case_checklist, workbook
-from api.routes.dependencies import IntakeDep
+from api.routes.dependencies import ServicesDep, TenantDep
+from api.routes.uploads import take_upload
+from api.services import Services
+from api.store import documents
+from api.store.documents import DocumentEntry
 from extractor.checklist.hints import plain_hint
 from extractor.checklist.model import Checklist
 from extractor.checklist.wording import describe_treatment
-from extractor.errors import ParseError
 
 router = APIRouter(include_in_schema=False)
 
@@ -42,12 +46,22 @@ _PAGES: Final = Environment(
     trim_blocks=True,
 )
 _LISTED: Final = 50
+_REFRESH: Final = 2
+_STATES: Final = {
+    "queued": "排队等待读取",
+    "running": "正在读取",
+    "failed": "没有读成",
+    "cancelled": "已取消",
+    "complete": "完整",
+    "partial": "部分内容未能读取",
+}
 _POLICY: Final = (
     "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _PAGES.globals |= {
     "kinds": KIND_LABELS,
+    "states": _STATES,
     "describe_treatment": describe_treatment,
     "header_fields": header_fields,
     "notes": notes,
@@ -62,38 +76,49 @@ Chosen = Annotated[
 
 
 @router.get("/")
-def show_page(intake: IntakeDep, chosen: Chosen) -> Response:
-    """Show the form, the files that were read, and the checklist of the chosen ones."""
+def show_page(services: ServicesDep, tenant: TenantDep, chosen: Chosen) -> Response:
+    """Show the form, the files, and the checklist of the chosen ones as soon as it can be made."""
+    view = _View(services, tenant, chosen)
     if not chosen:
-        return _page(intake)
+        return view.page()
+    with services.database.read() as connection:
+        entries = [documents.get(connection, tenant, each) for each in chosen]
+    waiting = [entry for entry in entries if entry is not None and _is_awaited(entry)]
+    if waiting:
+        return view.page(waiting=waiting)
     try:
-        checklist = case_checklist(intake.store, intake.reader, chosen)
+        checklist = case_checklist(services, tenant, chosen)
     except ProblemError as error:
-        return _page(intake, problem=problem_of(error))
-    return _page(intake, chosen=chosen, checklist=checklist)
+        return view.page(problem=problem_of(error))
+    return view.page(checklist=checklist)
 
 
 @router.post("/")
-async def upload_from_page(request: Request, intake: IntakeDep) -> Response:
-    """Read the uploaded file, then show its checklist; or say on the page what is wrong with it."""
+async def upload_from_page(request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
+    """Take the uploaded file, then show how far its reading is; or say what is wrong with it."""
     try:
-        entry, _ = await intake.take(request)
-    except (ProblemError, ParseError) as error:
+        accepted = await take_upload(request, services, tenant)
+    except ProblemError as error:
         problem = problem_of(error)
-        return await run_in_threadpool(_page, intake, problem=problem)
-    return RedirectResponse(f"/?document={entry.id}", status_code=303)
+    except FilesError as error:
+        problem = make_problem(
+            "storage_full" if isinstance(error, FilesFullError) else "not_ready", "/"
+        )
+    else:
+        return RedirectResponse(f"/?document={accepted.entry.id}", status_code=303)
+    return await run_in_threadpool(_View(services, tenant, ()).page, problem=problem)
 
 
 @router.get("/checklist.xlsx")
-def download_workbook(intake: IntakeDep, chosen: Chosen) -> Response:
+def download_workbook(services: ServicesDep, tenant: TenantDep, chosen: Chosen) -> Response:
     """Download the checklist of the chosen documents as a workbook."""
-    return workbook(_chosen_checklist(intake, chosen))
+    return workbook(_chosen_checklist(services, tenant, chosen))
 
 
 @router.get("/checklist.json")
-def download_json(intake: IntakeDep, chosen: Chosen) -> Response:
+def download_json(services: ServicesDep, tenant: TenantDep, chosen: Chosen) -> Response:
     """Download the checklist of the chosen documents as JSON."""
-    checklist = _chosen_checklist(intake, chosen)
+    checklist = _chosen_checklist(services, tenant, chosen)
     return Response(
         checklist.model_dump_json(indent=1),
         media_type="application/json",
@@ -101,37 +126,54 @@ def download_json(intake: IntakeDep, chosen: Chosen) -> Response:
     )
 
 
-def _chosen_checklist(intake: Intake, chosen: Sequence[str]) -> Checklist:
+def _chosen_checklist(services: Services, tenant: str, chosen: Sequence[str]) -> Checklist:
     if not chosen:
         raise ProblemError("document_not_found", "没有选择文件。请先在页面上勾选文件。")
-    return case_checklist(intake.store, intake.reader, chosen)
+    return case_checklist(services, tenant, chosen)
 
 
-def _page(
-    intake: Intake,
-    *,
-    problem: Problem | None = None,
-    chosen: Sequence[str] = (),
-    checklist: Checklist | None = None,
-) -> HTMLResponse:
-    entries, following = intake.store.page(_LISTED)
-    nonce = secrets.token_urlsafe(16)
-    html = _PAGES.get_template("page.html").render(
-        nonce=nonce,
-        problem=problem,
-        entries=entries,
-        more=following is not None,
-        chosen=chosen,
-        query=urlencode([("document", document_id) for document_id in chosen]),
-        max_upload_mb=intake.limit >> 20,
-        checklist=checklist,
-        **(_checklist_parts(checklist) if checklist is not None else {}),
-    )
-    return HTMLResponse(
-        html,
-        status_code=200 if problem is None else problem.status,
-        headers={"Content-Security-Policy": _POLICY.format(nonce=nonce)},
-    )
+def _is_awaited(entry: DocumentEntry) -> bool:
+    """Tell whether there is no result yet and one will come."""
+    return entry.is_under_way and entry.version is None
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """The page for one tenant, with the documents that are chosen."""
+
+    services: Services
+    tenant: str
+    chosen: Sequence[str]
+
+    def page(
+        self,
+        *,
+        problem: Problem | None = None,
+        waiting: Sequence[DocumentEntry] = (),
+        checklist: Checklist | None = None,
+    ) -> HTMLResponse:
+        """Return the page; while documents are `waiting` it loads itself again."""
+        with self.services.database.read() as connection:
+            entries, following = documents.listing(connection, self.tenant, _LISTED)
+        nonce = secrets.token_urlsafe(16)
+        html = _PAGES.get_template("page.html").render(
+            nonce=nonce,
+            problem=problem,
+            entries=entries,
+            waiting=waiting,
+            refresh=_REFRESH,
+            more=following is not None,
+            chosen=self.chosen,
+            query=urlencode([("document", document_id) for document_id in self.chosen]),
+            max_upload_mb=self.services.settings.max_upload_mb,
+            checklist=checklist,
+            **(_checklist_parts(checklist) if checklist is not None else {}),
+        )
+        return HTMLResponse(
+            html,
+            status_code=200 if problem is None else problem.status,
+            headers={"Content-Security-Policy": _POLICY.format(nonce=nonce)},
+        )
 
 
 def _checklist_parts(checklist: Checklist) -> dict[str, Any]:

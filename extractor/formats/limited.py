@@ -133,6 +133,7 @@ def _call(job: object, limits: Limits) -> tuple[str, Any]:
     try:
         answer = worker.call(job, limits)
     except BaseException:
+        _pool.forget(worker)
         worker.stop()
         raise
     _pool.give_back(worker)
@@ -142,6 +143,11 @@ def _call(job: object, limits: Limits) -> tuple[str, Any]:
 def close() -> None:
     """End the processes that are kept; the next call starts a new one."""
     _pool.close()
+
+
+def abort() -> None:
+    """End also the processes that are at work: their callers get a `CrashError` at once."""
+    _pool.abort()
 
 
 class _DiedIdleError(CrashError):
@@ -233,6 +239,10 @@ class _Worker:
             return over_limit("读取占用处理器的时间过长", "max_cpu_seconds", allowed)
         return CrashError(_crash_message(code))
 
+    def end(self) -> None:
+        """End the process at once; who waits for its answer gets an error."""
+        end(self._process)
+
     def stop(self) -> None:
         """End the process and all that it started, and remove its folder."""
         end(self._process)
@@ -250,6 +260,7 @@ class _Pool:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
+        self._busy: set[_Worker] = set()
 
     def take(self) -> _Worker:
         """Return a worker that waits, or a new one."""
@@ -257,19 +268,34 @@ class _Pool:
             with self._lock:
                 worker = self._idle.pop() if self._idle else None
             if worker is None:
-                return _Worker()
-            if worker.is_alive:
-                return worker
-            worker.stop()
+                worker = _Worker()
+            elif not worker.is_alive:
+                worker.stop()
+                continue
+            with self._lock:
+                self._busy.add(worker)
+            return worker
 
     def give_back(self, worker: _Worker) -> None:
         """Keep a worker for the next file, unless it is old or there are enough."""
-        if worker.jobs < _JOBS:
-            with self._lock:
-                if len(self._idle) < (os.cpu_count() or 1):
-                    self._idle.append(worker)
-                    return
+        with self._lock:
+            self._busy.discard(worker)
+            if worker.jobs < _JOBS and len(self._idle) < (os.cpu_count() or 1):
+                self._idle.append(worker)
+                return
         worker.stop()
+
+    def forget(self, worker: _Worker) -> None:
+        """Count no longer on a worker."""
+        with self._lock:
+            self._busy.discard(worker)
+
+    def abort(self) -> None:
+        """End the workers that are at work; those who wait for them clear up after them."""
+        with self._lock:
+            busy = list(self._busy)
+        for worker in busy:
+            worker.end()
 
     def close(self) -> None:
         """End all workers that wait."""

@@ -1,0 +1,214 @@
+"""The commands `hecha serve` and `hecha worker`: start, say why not, stop in order."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationError
+
+from api.console import FAILED, OK, say
+from models import TaggerError
+
+if TYPE_CHECKING:
+    from api.services import Services
+
+_HANGING_SECONDS: Final = 10
+_ONE_PROCESS: Final = (
+    "已有一个核查服务在用这个数据文件夹。SQLite 只能由一个进程读取文件；请先停止那一个，"
+    "或用 HECHA_DATA 换一个文件夹；要用几个进程，请用 PostgreSQL（HECHA_DATABASE_URL）。"
+)
+
+
+def run_serve(host: str, port: int, workers: int | None = None) -> int:
+    """Run the service until it is stopped; `workers` goes before the setting."""
+    problem = _port_problem(host, port)
+    if problem is not None:
+        say(f"无法启动服务：{problem}")
+        return FAILED
+    services = _opened("服务", workers)
+    if services is None:
+        return FAILED
+    import uvicorn
+
+    service = import_module("api.app").create_app(services=services)
+    say(f"核查服务：http://{_address(host)}:{port} （按 Ctrl+C 停止）")
+    if not _is_local(host):
+        say("注意：服务没有身份验证，其他电脑也能访问。请只在可信的内网中这样使用。")
+    uvicorn.run(
+        service,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        # A client that keeps its connection open does not hold up the end.
+        timeout_graceful_shutdown=_HANGING_SECONDS,
+    )
+    return OK
+
+
+def run_worker(workers: int | None = None) -> int:
+    """Read documents of the queue until stopped; `workers` goes before the setting."""
+    services = _opened("读取进程", workers)
+    if services is None:
+        return FAILED
+    try:
+        if services.database.is_sqlite:
+            say(
+                "无法启动读取进程：SQLite 只能由 hecha serve 一个进程读取文件。"
+                "要增加读取进程，请用 PostgreSQL，"
+                "把各台电脑的 HECHA_DATABASE_URL 和 HECHA_FILES 设成一样。"
+            )
+            return FAILED
+        _work(services)
+    finally:
+        services.close()
+    return OK
+
+
+def run_check(repair: bool) -> int:
+    """Look whether rows and files agree, and make them agree if `repair`; 1 where they do not."""
+    services = _opened("检查", 0)
+    if services is None:
+        return FAILED
+    try:
+        faults = import_module("api.repairing").check_data(services, repair=repair)
+    except Exception as error:
+        reasons = _reasons(error)
+        if not reasons:
+            raise
+        say(f"无法检查：{reasons[0]}")
+        return FAILED
+    finally:
+        services.close()
+    for fault in faults:
+        ending = "已修复" if fault.repaired else fault.advice or "用 hecha doctor --repair 修复"
+        say(f"{fault.name}：{fault.count} 处。{ending}")
+    if not faults:
+        say("数据没有问题。")
+    return OK if all(fault.repaired for fault in faults) else FAILED
+
+
+def _work(services: Services) -> None:
+    durable = import_module("api.jobs.durable")
+    slots = services.settings.workers or import_module("api.jobs.runner").usual_slots()
+    dispatcher = durable.Dispatcher(
+        services.database, services.files, services.reader, slots, services.woken
+    )
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    dispatcher.start()
+    say(f"读取进程：同时读 {slots} 份文件（按 Ctrl+C 停止）")
+    while not stopped.wait(0.5):
+        pass
+    say("正在停止：等正在读的文件读完……")
+    dispatcher.stop(services.settings.stop_seconds)
+
+
+def _opened(what: str, workers: int | None) -> Services | None:
+    """Open everything that the settings name, or say why that cannot be."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        settings = import_module("api.settings").Settings()
+        if workers is not None:
+            settings = settings.model_copy(update={"workers": workers})
+        services: Services = import_module("api.services").open_services(settings)
+        _check_alone(services)
+    except Exception as error:
+        reasons = _reasons(error)
+        if not reasons:
+            raise
+        for reason in reasons:
+            say(f"无法启动{what}：{reason}")
+        return None
+    return services
+
+
+def _check_alone(services: Services) -> None:
+    """Look whether another process works on the same SQLite database."""
+    if services.database.is_sqlite and services.settings.workers != 0:
+        place = Path(services.database.url.database or "")
+        lock = import_module("api.jobs.process_lock").lock_beside(place)
+        lock.take()
+        lock.release()
+
+
+def _reasons(error: Exception) -> list[str]:
+    """Return what is wrong with the settings or what they name; nothing for other errors."""
+    if isinstance(error, ValidationError):
+        names = [f"HECHA_{str(each['loc'][0]).upper()}" for each in error.errors()]
+        return [f"设置 {name} 的值不对。见 docs/api.md。" for name in names]
+    return [tell(error) for kind, tell in _kinds() if isinstance(error, kind)][:1]
+
+
+def _kinds() -> list[tuple[type[Exception], Callable[[Any], str]]]:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from api.files import FilesError
+    from api.jobs.process_lock import AlreadyRunningError
+    from api.store.migrating import SchemaError
+
+    return [
+        (
+            ImportError,
+            lambda e: f"缺少 {e.name}。请重新安装 hecha，或运行 hecha doctor 查看。",
+        ),
+        (TaggerError, lambda e: f"HECHA_TAGGER 指定的识别模型不能用。{e.message}"),
+        (SchemaError, str),
+        (AlreadyRunningError, lambda _: _ONE_PROCESS),
+        (
+            SQLAlchemyError,
+            lambda _: "数据库没有应答，或者不让使用。请检查 HECHA_DATABASE_URL 和数据库服务。",
+        ),
+        (
+            FilesError,
+            lambda _: (
+                "文件的存放位置不能用。请检查 HECHA_FILES（默认在 HECHA_DATA 里）和写入权限。"
+            ),
+        ),
+        (ValueError, lambda e: f"HECHA_FILES 的值不对。{e}"),
+        (
+            OSError,
+            lambda e: f"数据文件夹不能用（{e.strerror}）。请检查 HECHA_DATA 和写入权限。",
+        ),
+    ]
+
+
+def _port_problem(host: str, port: int) -> str | None:
+    """Tell why the service cannot listen there, None when it can."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except socket.gaierror:
+        return f"地址 {host} 不存在。本机请写 127.0.0.1。"
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return f"端口 {port} 已被占用。请换一个，例如 --port {port % 65535 + 1}。"
+        if error.errno in (errno.EACCES, errno.EPERM):
+            return f"没有权限使用端口 {port}。请用 1024 以上的端口，例如 --port 8000。"
+        return f"不能在 {host}:{port} 监听（{error.strerror}）。"
+    return None
+
+
+def _address(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,13 @@
+"""Which modules follow what happens in the store: the one place where hooks are named."""
+
+from __future__ import annotations
+
+from api.store.hooks import HOOKS
+
+
+def wire() -> None:
+    """Fill the hooks; calling it again changes nothing."""
+    HOOKS.saved = []
+    HOOKS.emitted = []
+    HOOKS.deleting = []
+    HOOKS.derived = {}
