@@ -9,23 +9,25 @@ from __future__ import annotations
 import shutil
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter
 from typing import Any, Final
 
 from api.bulk.crew import Crew, Tally
 from api.bulk.ledger import HEALABLE, Journal, JournalError, Line, last_lines
 from api.bulk.places import Layout, ResultNames, Source, hash_file, with_digest
-from api.bulk.work_steps import READ, UNPACK
+from api.bulk.work_steps import READ, READ_MANY, UNPACK
 from api.console import one_line
 from extractor.errors import HechaError
 
 _WAIT: Final = 0.2
 _LEAVE_SECONDS: Final = 5.0
 """A thread that a network folder holds longer is left behind."""
+_BATCH: Final = 8
+_SMALL: Final = 1 << 17
+"""Files of at most so many bytes are read several at a time."""
 _KEPT: Final = (
     "path", "status", "sha256", "size", "mtime_ns", "version", "output", "output_size",
     "duplicate_of", "code", "message", "healable", "failed_files",
@@ -75,6 +77,16 @@ class _Task:
 
 
 @dataclass(frozen=True, slots=True)
+class _Job:
+    """A file that a worker is to read: what is known of it, and where its result goes."""
+
+    task: _Task
+    stated: Line
+    output: str
+    tally: Tally = field(default_factory=Tally)
+
+
+@dataclass(frozen=True, slots=True)
 class Wishes:
     """What holds for all files of a run."""
 
@@ -108,6 +120,8 @@ class Engine:
                 self._names.take(name, line["output"].removeprefix("results/"))
         self._manifest, self._facts = Journal(layout.manifest), Journal(layout.facts)
         self._tasks: deque[_Task] = deque()
+        # Those that wait in a watched folder may yet be changed or taken away.
+        self._room = (2 if wishes.watching else 2 * _BATCH) * wishes.workers
         self._change = threading.Condition()
         self._busy = 0
         self._spools = 0
@@ -142,7 +156,7 @@ class Engine:
     @property
     def is_full(self) -> bool:
         """True while `put` would wait."""
-        return len(self._tasks) >= 2 * self._wishes.workers
+        return len(self._tasks) >= self._room
 
     def note(self, name: str, status: str, code: str, message: str) -> None:
         """Write a line for a file that is not read."""
@@ -196,38 +210,49 @@ class Engine:
     # --- in the threads ---------------------------------------------------------------------------
 
     def _work(self) -> None:
-        while (task := self._next()) is not None:
-            try:
-                self._process(task)
-            except JournalError as error:  # nothing can be recorded any more
-                self._fail_all(error)
-            except Exception as error:
-                # The other files of the run must go on, whatever this one has met.
-                message = (
-                    f"程序内部错误（{type(error).__name__}：{error}）。请把这一行发给维护人员。"
-                )
-                self._end(task, {"status": "failed", "code": "internal_error", "message": message})
-            finally:
-                with self._change:
-                    self._busy -= 1
-                    self._change.notify_all()
+        while tasks := self._next():
+            jobs: list[_Job] = []
+            for task in tasks:
+                self._guarded(task, self._prepare, task, jobs)
+            for job, found in self._read(jobs):
+                if not self._stopped:  # a worker that was ended says nothing of its file
+                    self._guarded(job.task, self._take, job, found)
+            with self._change:
+                self._busy -= len(tasks)
+                self._change.notify_all()
 
-    def _next(self) -> _Task | None:
+    def _guarded(self, task: _Task, step: Callable[..., None], *arguments: object) -> None:
+        """Take one step; the other files of the run must go on, whatever this one has met."""
+        try:
+            try:
+                step(*arguments)
+            except JournalError:
+                raise
+            except Exception as error:
+                self._end(task, _internal(error))
+        except JournalError as error:  # nothing can be recorded any more
+            self._fail_all(error)
+
+    def _next(self) -> list[_Task]:
+        """Return the files that are next, several while many wait; none when stopped."""
         with self._change:
             while not self._stopped and not self._tasks:
                 self._change.wait()
             if self._stopped:
-                return None
-            self._busy += 1
+                return []
+            share = len(self._tasks) // self._wishes.workers
+            tasks = [self._tasks.popleft() for _ in range(max(1, min(_BATCH, share)))]
+            self._busy += len(tasks)
             self._change.notify_all()
-            return self._tasks.popleft()
+            return tasks
 
     def _fail_all(self, error: JournalError) -> None:
         with self._change:
             self._problem = self._problem or error
             self._stopped = True
 
-    def _process(self, task: _Task) -> None:
+    def _prepare(self, task: _Task, jobs: list[_Job]) -> None:
+        """Add what a worker has to do for a file to `jobs`, unless it is settled already."""
         stated = self._identify(task)
         if stated is None:
             return
@@ -236,29 +261,59 @@ class Engine:
             self._skip_done(task)
             return
         first = self._claim(digest, task.name)
-        if first is not None and first == task.name:  # put into the watched folder once more
+        if first is None:
+            jobs.append(_Job(task, stated, self._output(task, digest)))
+        elif first == task.name:  # put into the watched folder once more
             task.whole.outcome.done += 1
             self._leave(task)
-            return
-        if first is not None:
+        else:
             self._end(task, {"status": "duplicate", "duplicate_of": first, **stated})
-            return
-        output = self._output(task, digest)
-        tally, began = Tally(), perf_counter()
+
+    def _read(self, jobs: Sequence[_Job]) -> Iterator[tuple[_Job, Line]]:
+        """Let a worker read files: small ones together, so that it need not wait for each."""
+        small = [job for job in jobs if job.stated["size"] <= _SMALL]
+        if len(small) > 1:
+            yield from self._read_together(small)
+        for job in jobs:
+            if job.tally.tries == 0:
+                yield job, self._answer(self._crew.call_twice, job.tally, READ, *self._order(job))
+
+    def _read_together(self, jobs: Sequence[_Job]) -> Iterator[tuple[_Job, Line]]:
+        """Read small files in one call; if its process ends, each has one more call for itself."""
+        for job in jobs:
+            job.tally.tries = 1
+        answers: list[Line]
         try:
-            found: dict[str, Any] = self._crew.call_twice(
-                tally,
-                READ,
-                str(task.path),
-                task.name if task.is_entry else task.path.name,
-                str(self._layout.results / output),
-                str(self._layout.texts),
-                self._wishes.tagger,
-            )
+            answers = self._crew.call(READ_MANY, READ, [self._order(job) for job in jobs])
+        except Exception:
+            for job in jobs:
+                job.tally.tries = 2
+                yield job, self._answer(self._crew.call, READ, *self._order(job))
+        else:
+            yield from zip(jobs, answers, strict=True)
+
+    def _answer(self, call: Callable[..., Any], *arguments: object) -> Line:
+        try:
+            found: Line = call(*arguments)
         except HechaError as error:
-            found = {"status": "failed", "code": error.code, "message": error.message}
-        if self._stopped:
-            return  # a worker that was ended says nothing of its file
+            return {"status": "failed", "code": error.code, "message": error.message}
+        except Exception as error:
+            return _internal(error)
+        return found
+
+    def _order(self, job: _Job) -> tuple[str, str, str, str, str]:
+        task = job.task
+        return (
+            str(task.path),
+            task.name if task.is_entry else task.path.name,
+            str(self._layout.results / job.output),
+            str(self._layout.texts),
+            self._wishes.tagger,
+        )
+
+    def _take(self, job: _Job, found: Line) -> None:
+        """Write what a worker says of a file."""
+        task = job.task
         if self._wishes.watching and not task.is_entry:
             if self._has_changed(task, found):
                 self._put_off(task, "file_changed", "读的时候文件变了。")
@@ -266,14 +321,10 @@ class Engine:
             if found.get("code") == "file_unreadable":
                 self._put_off(task, found["code"], found["message"])
                 return
-        self._take(task, {**stated, **_stated(found)}, (output, tally, perf_counter() - began))
-
-    def _take(self, task: _Task, found: Line, how: tuple[str, Tally, float]) -> None:
-        output, tally, seconds = how
         facts, has_entries = found.pop("facts", None), found.pop("has_entries", False)
-        line = {"tries": tally.tries, "seconds": round(seconds, 3), **found}
+        line = {**job.stated, "tries": job.tally.tries, **_stated(found)}
         if line["status"] == "done":
-            line |= {"output": f"results/{output}", "version": self._wishes.version}
+            line |= {"output": f"results/{job.output}", "version": self._wishes.version}
             self._facts.append(facts)
         if line["status"] == "archive" or (has_entries and not task.is_entry):
             self._unpack(task, line)
@@ -288,7 +339,7 @@ class Engine:
         except OSError:
             return True
         same = (status.st_size, status.st_mtime_ns) == outcome.state
-        return not same or found.get("sha256", outcome.digest) != outcome.digest
+        return not same or (found.get("sha256") or outcome.digest) != outcome.digest
 
     def _put_off(self, task: _Task, code: str, message: str) -> None:
         """Leave a file that is watched where it is: nothing is written of it."""
@@ -509,6 +560,11 @@ def _whole_line(whole: _Whole) -> Line:
         "healable": outcome.healable,
     }
     return {**line, **{key: count for key, count in counts.items() if count}}
+
+
+def _internal(error: Exception) -> Line:
+    message = f"程序内部错误（{type(error).__name__}：{error}）。请把这一行发给维护人员。"
+    return {"status": "failed", "code": "internal_error", "message": message}
 
 
 def _stated(found: dict[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 from pathlib import Path, PurePath
 from time import perf_counter
 from typing import Any, Final
@@ -19,7 +20,7 @@ from api.batch import write_file
 from api.console import one_line
 from api.store.document_codec import dump_document
 from extractor.checklist.case_facts import case_facts
-from extractor.errors import EmptyFileError, ParseError
+from extractor.errors import EmptyFileError, HechaError, ParseError
 from extractor.extraction import Extraction
 from extractor.formats import check_size, parse_one, walk
 from extractor.formats.containers import (
@@ -35,6 +36,7 @@ from extractor.pipeline import extract
 from models import NoTagger, Tagger, TaggerError, ready_tagger
 
 READ: Final = "api.bulk.work_steps:read_to_files"
+READ_MANY: Final = "api.bulk.work_steps:read_many"
 UNPACK: Final = "api.bulk.work_steps:unpack"
 CHECK_TAGGER: Final = "api.bulk.work_steps:check_tagger"
 
@@ -90,6 +92,27 @@ def read_to_files(
         "facts": case_facts(extraction).model_dump(exclude_defaults=True, mode="json"),
         **_counts(extraction),
     }
+
+
+def read_many(
+    function: str, orders: Sequence[tuple[str, ...]], *, limits: Limits
+) -> list[dict[str, Any]]:
+    """Read several files with `function`, each as if alone; what one raises is its own answer.
+
+    Raises:
+        MemoryError: not enough for one of them; alone it will say so.
+    """
+    module, _, name = function.partition(":")
+    read = getattr(import_module(module), name)
+    answers = []
+    for order in orders:
+        try:
+            answers.append(read(*order, limits=limits))
+        except HechaError as error:
+            if isinstance(error.__cause__, MemoryError):
+                raise
+            answers.append(_failure(error.code, error.message))
+    return answers
 
 
 def _counts(extraction: Extraction) -> dict[str, Any]:
