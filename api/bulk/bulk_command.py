@@ -25,10 +25,10 @@ from api.bulk.meter import Meter, duration
 from api.bulk.places import Layout, Source, Unread, find_sources
 from api.bulk.work_steps import CHECK_TAGGER
 from api.console import FAILED, OK, one_line, say, show, wrong_use
-from extractor.assembly import extractor_version
 from extractor.errors import HechaError
 from extractor.formats.limits import Limits, limits_from
-from models import NoTagger
+from extractor.pipeline import extraction_version
+from models import NoTagger, load_tagger
 
 INTERRUPTED: Final = 130
 _SAID: Final = 20
@@ -48,7 +48,7 @@ class BulkWishes:
 
 def version_of(tagger: str) -> str:
     """Return the extraction version: results of another version are made anew."""
-    return extractor_version() + (f"+{tagger}" if tagger != NoTagger.name else "")
+    return extraction_version(None if tagger == NoTagger.name else load_tagger(tagger).name)
 
 
 def limits_of_environment() -> Limits:
