@@ -53,7 +53,8 @@ class TrainingPlan:
     """How long and how fast is learned; on one machine a plan always gives the same weights.
 
     `minutes` is a limit: when it would be passed, the rate of learning falls sooner and training
-    ends there. `layers` None means four of e5, or all of a checkpoint.
+    ends there. `layers` None means four of e5, or all of a checkpoint. Examples without a role are
+    real text, labelled by machines: few, and so read `repeats` times in a pass.
     """
 
     layers: int | None = None
@@ -66,6 +67,7 @@ class TrainingPlan:
     role_weight: float = 0.3
     noise: float = 0.01
     threads: int = 2
+    repeats: int = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,12 @@ def train_transformer(
     torch.set_num_threads(plan.threads)
     network = _network(libraries, plan, base)
     chosen = _different(example for example in examples if example.split == "train")
-    items = [item for example in chosen for item in _items(example, network.vocabulary)]
+    items = [
+        item
+        for example in chosen
+        for item in _items(example, network.vocabulary)
+        for _ in range(1 if example.role else plan.repeats)
+    ]
     if not items:
         raise TaggerError("没有可学的例句：split 为 train 的一条也没有。", "examples_invalid")
     say(f"训练：{len(chosen)}条例句，{len(items)}段，{plan.passes}遍，至多{plan.minutes:g}分钟")
