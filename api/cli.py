@@ -160,7 +160,7 @@ def evaluate(  # noqa: PLR0913 - each parameter is an option of the command
     ] = 0,
     damage: Annotated[
         str,
-        typer.Option("--damage", metavar="a,b,c,d,e,f,g", help="把文字弄坏再读，看各层损失多少"),
+        typer.Option("--damage", metavar="a,b,c,d,e,f,g,h", help="把文字弄坏再读，看各层损失多少"),
     ] = "",
     report: Annotated[
         Path | None,

@@ -33,8 +33,9 @@ from api.doctor import examine
 from api.exports.explanation import explanation_text, known_records
 from api.exports.table import checklist_view, extraction_view, render_text
 from api.exports.xlsx import checklist_xlsx
+from api.ranking import build_case
 from api.tagging import tagger_of
-from extractor import Checklist, Extraction, build_checklist
+from extractor import Checklist, Extraction
 from models import NoTagger, TaggerError
 
 _FORMATS = ("json", "table")
@@ -165,7 +166,8 @@ def run_checklist(
         say("没有读到任何文件，未生成清单。")
         return FAILED
     today = datetime.now(UTC).astimezone().date()
-    built = build_checklist([(each.document, each.extraction) for each in done], today=today)
+    sources = [(each.document, each.extraction) for each in done]
+    built = build_case(sources, today, say)
     if not quiet:
         show(checklist_view(built))
     saved = [_save(path, _checklist_bytes(built, path), inputs.paths) for path in outputs]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta, timezone
 from threading import Lock
 from typing import Final, Protocol
 
-from extractor import build_checklist, extract
+from api.ranking import build_case
+from extractor import extract
 from extractor.checklist.model import Checklist
 from extractor.document import Document
 from extractor.extraction import Extraction
@@ -16,6 +18,7 @@ from extractor.formats.limited import parse_limited
 from extractor.formats.limits import DEFAULT_LIMITS, Limits
 from models import NoTagger, ready_tagger
 
+_log = logging.getLogger("hecha.api")
 _BEIJING: Final = timezone(timedelta(hours=8))
 
 
@@ -57,4 +60,4 @@ class LibraryReader:
 
     def checklist(self, sources: Sequence[tuple[Document, Extraction]]) -> Checklist:
         """Build the checklist of one case; what is overdue is judged by today's date in Beijing."""
-        return build_checklist(sources, today=datetime.now(_BEIJING).date())
+        return build_case(sources, datetime.now(_BEIJING).date(), _log.warning)

@@ -1,9 +1,10 @@
 """What each tagger is worth: the scores of the reader with it and without it, and its cost.
 
-    python -m corpus.ablation 标注文件夹 --taggers none,lac,lac+spacy
+    python -m corpus.ablation 标注文件夹 --taggers none,lac,lac+spacy --write models/README.md
 
-prints the tables of models/README.md as Markdown. The sets are the gold folder, the same texts
-damaged, and synthetic documents of the template families that no training sees, sound and noisy.
+prints the tables as Markdown; `--write` puts them between the marks of that file. The sets are the
+gold folder, the same texts damaged, and synthetic documents of the template families that no
+training sees: sound, noisy, without headings of chapters.
 Intervals are of 95 %, by drawing whole documents again (bootstrap).
 """
 
@@ -20,7 +21,7 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Final
 
-from corpus.damage import damage
+from corpus.damage import DamageKind, damage
 from corpus.damage_report import AIMED
 from corpus.evaluate import Outcome, Reading, score_reading, select_gold, total
 from corpus.gold import Gold
@@ -32,6 +33,8 @@ from models import Tagger, ready_tagger
 
 SEED: Final = 77
 DRAWS: Final = 1000
+MARKS: Final = ("<!-- 比较开始 -->", "<!-- 比较结束 -->")
+"""Between which a file holds the tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,9 @@ def gold_cases(folder: Path) -> list[Case]:
     ]
 
 
-def damaged_cases(cases: Sequence[Case]) -> list[Case]:
-    """Return each document once in each of the damages that a reader must stand."""
-    changed = (damage(case.text, case.gold, [kind]) for kind in AIMED for case in cases)
+def damaged_cases(cases: Sequence[Case], kinds: Sequence[DamageKind]) -> list[Case]:
+    """Return each document once in each of these damages."""
+    changed = (damage(case.text, case.gold, [kind]) for kind in kinds for case in cases)
     return [Case(each.text, each.gold) for each in changed]
 
 
@@ -165,31 +168,55 @@ def cost_table(costs: Mapping[str, Cost]) -> Iterator[str]:
         yield f"| {name} | {cost.rate:,.0f} | {cost.load:.2f} | {cost.memory:.0f} |"
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description="各识别模型的得分和开销，写成 Markdown 表格")
-    parser.add_argument("gold", type=Path, help="标注文件夹")
-    parser.add_argument("--taggers", default="none,lac", help="用逗号隔开，默认 none,lac")
-    parser.add_argument("--documents", type=int, default=200, help="合成文书的份数，默认 200")
-    wishes = parser.parse_args(arguments)
-    names = wishes.taggers.split(",")
-    gold = gold_cases(wishes.gold)
+def between_marks(text: str, tables: str) -> str:
+    """Return a text with the tables put between its two marks.
+
+    Raises:
+        ValueError: the marks are not there, each once.
+    """
+    head, first, rest = text.partition(MARKS[0])
+    _, second, tail = rest.partition(MARKS[1])
+    if not first or not second or MARKS[0] in rest:
+        raise ValueError(f"文件里要有 {MARKS[0]} 和 {MARKS[1]}，各一处")
+    return f"{head}{first}\n\n{tables}\n{second}{tail}"
+
+
+def measure(names: Sequence[str], folder: Path, documents: int) -> Iterator[str]:
+    """Yield the tables one after the other, each with its title."""
+    gold = gold_cases(folder)
+    synthetic = synthetic_cases(documents, 0.0)
     sets = {
         f"标注文书（{len(gold)} 份）": gold,
-        "标注文书，弄坏（a 至 e）": damaged_cases(gold),
-        f"合成文书（{wishes.documents} 份）": synthetic_cases(wishes.documents, 0.0),
-        f"合成文书，都有破损（{wishes.documents} 份）": synthetic_cases(wishes.documents, 1.0),
+        "标注文书，弄坏（a 至 e）": damaged_cases(gold, AIMED),
+        "标注文书，丢章节标题（h）": damaged_cases(gold, ("h",)),
+        f"合成文书（{documents} 份）": synthetic,
+        f"合成文书，都有破损（{documents} 份）": synthetic_cases(documents, 1.0),
+        f"合成文书，丢章节标题（{documents} 份）": damaged_cases(synthetic, ("h",)),
     }
     taggers = {name: None if name == "none" else ready_tagger(name) for name in names}
     for title, cases in sets.items():
         rows = {name: intervals(read_cases(cases, taggers[name])) for name in names}
-        _tell(title, score_table(rows))
-    _tell("开销", cost_table({name: cost_of(name, wishes.gold) for name in names}))
+        yield "\n".join([f"{title}：\n", *score_table(rows), ""])
+    costs = {name: cost_of(name, folder) for name in names}
+    yield "\n".join(["开销：\n", *cost_table(costs), ""])
 
 
-def _tell(title: str, lines: Iterator[str]) -> None:
-    sys.stdout.write("\n".join([f"{title}\n", *lines, "", ""]))
-    sys.stdout.flush()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print, and write if asked to."""
+    parser = argparse.ArgumentParser(description="各识别模型的得分和开销，写成 Markdown 表格")
+    parser.add_argument("gold", type=Path, help="标注文件夹")
+    parser.add_argument("--taggers", default="none,lac", help="用逗号隔开，默认 none,lac")
+    parser.add_argument("--documents", type=int, default=200, help="合成文书的份数，默认 200")
+    parser.add_argument("--write", type=Path, help="把表格写进这个文件的标记之间")
+    wishes = parser.parse_args(arguments)
+    tables = []
+    for table in measure(wishes.taggers.split(","), wishes.gold, wishes.documents):
+        tables.append(table)
+        sys.stdout.write(f"{table}\n")
+        sys.stdout.flush()
+    if wishes.write is not None:
+        text = wishes.write.read_text(encoding="utf-8")
+        wishes.write.write_text(between_marks(text, "\n".join(tables)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The damage test: a text and its truth, spoilt as copies of web pages and PDF files are.
 
-Seven damages, each at the rate at which copies show it. The draw is seeded by damage, document and
+Eight damages, each at the rate at which copies show it. The draw is seeded by damage, document and
 number, so that every run spoils the same characters, and several draws can be measured.
 
 - a: the closing bracket of every document number is lost: 〔2018〕1号 → 〔20181号. The first four
@@ -17,6 +17,8 @@ number, so that every run spoils the same characters, and several draws can be m
 - e: spaces between characters, as a PDF that justifies its lines gives: in a quarter of the lines,
   in half of these between all, in the others between three of ten. Digits and letters that belong
   together stay together.
+- h: the headings of the chapters on causes, treatment, measures, problems and suggestions are lost,
+  as in copies that take headings for menus. Headings inside a chapter stay.
 
 The truth keeps its values: what the damaged text no longer tells is a loss, and that is measured.
 Its quotes become the damaged words at the same place. Names stay as they were: the scorer
@@ -34,8 +36,10 @@ from typing import Literal, TypeVar, get_args
 
 from corpus.gold import Gold, GoldPenalty, GoldRange, Layer, locate
 
-DamageKind = Literal["a", "b", "c", "d", "e", "f", "g"]
+DamageKind = Literal["a", "b", "c", "d", "e", "f", "g", "h"]
 DAMAGES: tuple[DamageKind, ...] = get_args(DamageKind)
+OF_CHARACTERS: tuple[DamageKind, ...] = tuple(kind for kind in DAMAGES if kind != "h")
+"""The damages that spoil characters and lines; the other takes whole lines away."""
 DRAWN: frozenset[DamageKind] = frozenset(("b", "d", "e", "f"))
 """The damages that differ from draw to draw; the others spoil all that they can."""
 LABELS: dict[DamageKind, str] = {
@@ -46,6 +50,7 @@ LABELS: dict[DamageKind, str] = {
     "e": "字间空格",
     "f": "文库分页连排",
     "g": "丢书名号间隔号",
+    "h": "丢章节标题",
 }
 RATE_LOST = 0.3
 RATE_SPACED_LINES = 0.25
@@ -63,6 +68,11 @@ _HANGING = frozenset("，。；：、！？）》”’〕】,.;:!?)")
 _TOGETHER = re.compile(r"[0-9A-Za-z０-９.．%％]")
 _SYMBOLS = re.compile(r"[《》〔〕·]")
 _LONGEST_RUN = 20
+_CHAPTER = re.compile(
+    r"^(?:[一二三四五六七八九十]{1,3}、|第[一二三四五六七八九十]{1,3}(?:章|部分))[^。；\n]{0,40}?"
+    r"(?:原因|责任|处理|追究|处罚|问责|防范|整改|措施|建议|问题|打算|要求)[^。；\n]{0,20}\n",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +213,11 @@ def _edit_symbols(text: str, _rng: Random) -> Iterator[Edit]:
         yield Edit(match.start(), match.end(), "")
 
 
+def _edit_headings(text: str, _rng: Random) -> Iterator[Edit]:
+    for match in _CHAPTER.finditer(text):
+        yield Edit(match.start(), match.end(), "")
+
+
 _EDITS: dict[DamageKind, Callable[[str, Random], Iterator[Edit]]] = {
     "a": _edit_brackets,
     "b": _edit_dates,
@@ -211,6 +226,7 @@ _EDITS: dict[DamageKind, Callable[[str, Random], Iterator[Edit]]] = {
     "e": _edit_spaces,
     "f": _edit_pages,
     "g": _edit_symbols,
+    "h": _edit_headings,
 }
 
 

@@ -1,8 +1,8 @@
 """Compares and fits the ways to find what answers a measure, on constructed pairs.
 
-`python -m corpus.likeness_fit` prints the table of `models/cards/likeness.md`: each way on the half
-"test" of the pairs; every weight comes from the half "fit". `--write` fits the weights instead, and
-writes `models/likeness_fitted.json`.
+`python -m corpus.likeness_fit` prints the tables of `models/cards/likeness.md`: each way on the
+half "test" of the pairs and of the cases of `likeness_reports`; every weight comes from the half
+"fit". `--write` fits the weights instead, and writes `models/likeness_fitted.json`.
 """
 
 from __future__ import annotations
@@ -11,26 +11,27 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp
 from pathlib import Path
 
 import models
+from corpus.likeness_before import Likeness
+from corpus.likeness_hints import hints_table, same_unit
 from corpus.likeness_pairs import Half, PairCase, cases
-from extractor.checklist.likeness import Likeness
+from corpus.likeness_reports import report_cases
 from models.adapting import import_package
-from models.likeness_ranking import Feature, VectorRanker, features, fitted
+from models.likeness_ranking import Compared, Feature, Task, VectorRanker, fitted
 from models.likeness_vectors import Role
-from models.likeness_words import Cut, WordIndex, is_denial
+from models.likeness_words import Cut, WordIndex, character_pairs, clauses, is_denial
 
 Scorer = Callable[[PairCase], Sequence[Sequence[float]]]
 """What scores each sentence of a case for each of its measures."""
 
 WEIGHED: Mapping[str, tuple[Feature, ...]] = {
     "words": ("words", "denial", "unit"),
-    # Shared words beside vectors change nothing on the half "test"; what nothing needs stays out.
-    "vectors": ("vector", "denial", "unit"),
+    "vectors": ("vector", "words", "denial", "unit"),
 }
 _FITTED = Path(models.__file__).parent / "likeness_fitted.json"
 _ROUNDS = 400
@@ -101,44 +102,73 @@ def by_checklist(case: PairCase) -> list[list[float]]:
 
 
 def by_vectors(ranker: VectorRanker) -> Scorer:
-    """Score by the cosine of the vectors alone."""
-    return lambda case: ranker.cosines([q.measure for q in case.questions], case.sentences)
+    """Score by the likeness of the vectors alone, less that of the rivals."""
+    return lambda case: ranker.leads([q.measure for q in case.questions], case.sentences)
 
 
 def by_weights(
-    weights: Mapping[str, float], ranker: VectorRanker | None, cut: Cut | None = None
+    weights: Mapping[str, float], ranker: VectorRanker | None, cut: Cut = character_pairs
 ) -> Scorer:
     """Score by the weighed sum of the features."""
 
     def score(case: PairCase) -> list[list[float]]:
+        compared = _compared(case, ranker, cut)
         return [
-            [sum(weights.get(name, 0.0) * value for name, value in each.items()) for each in row]
-            for row in _features(case, ranker, cut)
+            [
+                sum(weights.get(name, 0.0) * value for name, value in features.items())
+                for features in (
+                    compared.features(at, place) for place in range(len(case.sentences))
+                )
+            ]
+            for at in range(len(case.questions))
         ]
 
     return score
 
 
-def _features(
-    case: PairCase, ranker: VectorRanker | None, cut: Cut | None
-) -> list[list[dict[Feature, float]]]:
+def _compared(case: PairCase, ranker: VectorRanker | None, cut: Cut) -> Compared:
     asked = [question.measure for question in case.questions]
-    cosines = ranker.cosines(asked, case.sentences) if ranker else None
-    shares = WordIndex(case.sentences, cut).shares if cut else None
-    return features(asked, case.sentences, cosines, shares)
+    compared = Compared(asked, case.sentences, cut=cut)
+    if ranker is not None:
+        compared.vectors = ranker.leads(asked, case.sentences)
+    return compared
 
 
-def fit(ranker: VectorRanker | None, cut: Cut | None = None) -> dict[str, float]:
-    """Return weights by logistic regression on the half "fit": is this sentence the answer?"""
+_Pair = tuple[Mapping[Feature, float], bool]
+"""What is weighed of a measure and a sentence, and whether the sentence is what is asked for."""
+
+
+def _answers(ranker: VectorRanker | None, cut: Cut) -> Iterator[_Pair]:
+    for case in cases("fit"):
+        compared = _compared(case, ranker, cut)
+        for number, question in enumerate(case.questions):
+            for at in range(len(case.sentences)):
+                yield compared.features(number, at), at == question.answer
+
+
+def _reports(ranker: VectorRanker | None, cut: Cut) -> Iterator[_Pair]:
+    for case in report_cases("fit"):
+        asked = [one.claim.text for one in case.asked]
+        given = [sentence.text for sentence in case.sentences]
+        known = same_unit(case)
+        compared = Compared(asked, given, known, cut)
+        if ranker is not None:
+            compared.vectors = ranker.leads(asked, given)
+        for number, one in enumerate(case.asked):
+            for at in range(len(given)):
+                if known(number, at) is not False:
+                    yield compared.features(number, at), at in one.answers
+
+
+def fit(ranker: VectorRanker | None, task: Task, cut: Cut = character_pairs) -> dict[str, float]:
+    """Return weights by logistic regression on the half "fit": is this what is asked for?"""
     used = WEIGHED["words" if ranker is None else "vectors"]
     rows: list[list[float]] = []
-    answers: list[float] = []
-    for case in cases("fit"):
-        for question, row in zip(case.questions, _features(case, ranker, cut), strict=True):
-            for at, each in enumerate(row):
-                rows.append([*(each[name] for name in used), 1.0])
-                answers.append(float(at == question.answer))
-    weights = _newton(rows, answers)
+    right: list[float] = []
+    for features, is_right in (_answers if task == "answers" else _reports)(ranker, cut):
+        rows.append([*(features[name] for name in used), 1.0])
+        right.append(float(is_right))
+    weights = _newton(rows, right)
     return dict(zip([*used, "bias"], (round(weight, 3) for weight in weights), strict=True))
 
 
@@ -174,13 +204,16 @@ def _solve(matrix: list[list[float]], right: list[float]) -> list[float]:
 
 
 def means(ranker: VectorRanker) -> dict[Role, list[float]]:
-    """Return what the vectors of all measures, and of all sentences, of the half "fit" share."""
+    """Return what the vectors of all clauses of measures, and of sentences, of "fit" share."""
     asked = [question.measure for case in cases("fit") for question in case.questions]
+    asked += [one.claim.text for case in report_cases("fit") for one in case.asked]
     given = [sentence for case in cases("fit") for sentence in case.sentences]
+    given += [sentence.text for case in report_cases("fit") for sentence in case.sentences]
     found: dict[Role, list[float]] = {}
     texts_of: dict[Role, list[str]] = {"query": asked, "passage": given}
     for role, texts in texts_of.items():
-        mean = ranker.vectors(texts, role).mean(axis=0).tolist()
+        parts = [part for text in texts for part in clauses(text)]
+        mean = ranker.vectors(parts, role).mean(axis=0).tolist()
         found[role] = [round(value, 4) for value in mean]
     return found
 
@@ -190,7 +223,14 @@ def write() -> None:
     ranker = VectorRanker()
     table: dict[str, object] = {"means": means(ranker), "weights": {}}
     _FITTED.write_text(json.dumps(table), encoding="utf-8")
-    _save(table | {"weights": {"words": fit(None), "vectors": fit(ranker)}})
+    _save(
+        table
+        | {
+            "weights": {
+                task: {"words": fit(None, task), "vectors": fit(ranker, task)} for task in _TASKS
+            }
+        }
+    )
 
 
 def _save(table: Mapping[str, object]) -> None:
@@ -201,13 +241,15 @@ def ways() -> dict[str, Scorer]:
     """Return what is compared, by name."""
     ranker = VectorRanker()
     return {
-        "清单现用：相邻两字的余弦": by_checklist,
+        "清单原先用的：相邻两字的余弦": by_checklist,
         "BM25，jieba 词": by_words(jieba_words),
         "BM25，相邻两字": by_words(),
-        "BM25（jieba）＋单位＋否定": by_weights(fit(None, jieba_words), None, jieba_words),
-        "BM25（两字）＋单位＋否定，即 words": by_weights(fitted("words"), None),
+        "字词（jieba）＋单位＋否定": by_weights(
+            fit(None, "answers", jieba_words), None, jieba_words
+        ),
+        "字词（两字）＋单位＋否定，即 words": by_weights(fitted("answers", "words"), None),
         "句向量": by_vectors(ranker),
-        "句向量＋单位＋否定，即 vectors": by_weights(fitted("vectors"), ranker),
+        "句向量＋字词＋单位＋否定，即 vectors": by_weights(fitted("answers", "vectors"), ranker),
     }
 
 
@@ -225,18 +267,28 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def seconds(measures: int = 50, sentences: int = 300) -> float:
-    """Return the seconds that the vector ranker takes, the network loaded."""
-    asked = [question.measure for half in _HALVES for c in cases(half) for question in c.questions]
-    given = [sentence for half in _HALVES for case in cases(half) for sentence in case.sentences]
+def seconds(measures: int = 50, sentences: int = 300) -> tuple[float, float]:
+    """Return the seconds that long measures take against as many reported sentences, loaded.
+
+    The first is by the clock, the second what the processors worked: half of it is what two cores
+    take that do nothing else. Both are the least of three rounds.
+    """
+    every = [case for half in _HALVES for case in report_cases(half)]
+    given = list(dict.fromkeys(s.text for case in every for s in case.sentences))[:sentences]
+    asked = list(dict.fromkeys(one.claim.text for case in every for one in case.asked))[:measures]
     ranker = VectorRanker()
     ranker.rank(asked[:1], given[:1])
-    start = time.perf_counter()
-    ranker.rank(asked[:measures], [f"{one}（{at}）" for at, one in enumerate(given[:sentences])])
-    return time.perf_counter() - start
+    clock, work = [], []
+    for _ in range(3):
+        start, used = time.perf_counter(), time.process_time()
+        ranker.rank_reports(asked, given, lambda measure, at: None)
+        clock.append(time.perf_counter() - start)
+        work.append(time.process_time() - used)
+    return min(clock), min(work)
 
 
 _HALVES: tuple[Half, Half] = ("fit", "test")
+_TASKS: tuple[Task, Task] = ("answers", "reports")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -246,7 +298,9 @@ def main(arguments: Sequence[str]) -> None:
         return
     count = {half: sum(len(case.questions) for case in cases(half)) for half in _HALVES}
     sys.stdout.write(f"{table()}\n\n对数：拟合 {count['fit']}，检验 {count['test']}\n")
-    sys.stdout.write(f"50 条措施对 300 句：{seconds():.2f} 秒\n")
+    sys.stdout.write(f"\n{hints_table()}\n\n")
+    clock, work = seconds()
+    sys.stdout.write(f"50 条措施对 300 句：{clock:.2f} 秒，两核各用 {work / 2:.2f} 秒\n")
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def cases(half: Half) -> list[PairCase]:
                 (theme, unit)
                 for bearer in ("company", "office")
                 for theme in [t for t in _themes() if t.bearer == bearer][at::2][group::2]
-                for unit in [u for u in _units() if u.bearer == bearer][at::2][first::2][:_GROUP]
+                for unit in [u for u in units() if u.bearer == bearer][at::2][first::2][:_GROUP]
             ]
             found.append(_case(claims))
     return found
@@ -120,15 +120,17 @@ def _themes() -> tuple[Theme, ...]:
             (row["done_1"], row["done_2"]),
             row["undone"],
         )
-        for row in _rows("themes.tsv")
+        for row in pair_rows("themes.tsv")
     )
 
 
 @cache
-def _units() -> tuple[Unit, ...]:
-    return tuple(Unit(row["bearer"], row["full"], row["short"]) for row in _rows("units.tsv"))
+def units() -> tuple[Unit, ...]:
+    """Return the units of all cases, in the order of the file."""
+    return tuple(Unit(row["bearer"], row["full"], row["short"]) for row in pair_rows("units.tsv"))
 
 
-def _rows(name: str) -> Iterator[dict[str, str]]:
+def pair_rows(name: str) -> Iterator[dict[str, str]]:
+    """Return the rows of a table of `pairs`, each as its columns by name."""
     text = files(__package__).joinpath("pairs", name).read_text(encoding="utf-8")
     return iter(csv.DictReader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE))

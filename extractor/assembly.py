@@ -29,10 +29,11 @@ from extractor.reading.citations import NumberMention
 from extractor.reading.clauses import PenaltyReading
 from extractor.reading.evaluations import EvaluationReading
 from extractor.reading.header import AccidentReading
+from extractor.reading.headings import slot_name
 from extractor.reading.kinds import Front, KindReading
 from extractor.reading.measures import MeasureReading
 from extractor.reading.opinions import ProblemReading, SuggestionReading
-from extractor.reading.outline import Outline
+from extractor.reading.outline import Node, Outline
 from extractor.reading.roster import PartyDraft, Roster
 from extractor.view import View
 
@@ -165,7 +166,8 @@ class _Assembler:
                 WarningRecord(code=w.code, message=w.message, page=w.page)
                 for w in document.warnings
             ]
-            + [self._unread(place) for place in readings.unread],
+            + [self._unread(place) for place in readings.unread]
+            + [self._assumed(node) for node in readings.outline.nodes() if node.is_assumed],
         )
 
     def _unread(self, place: tuple[int, int]) -> WarningRecord:
@@ -175,6 +177,15 @@ class _Assembler:
         where = f"第{page}页" if page else "正文"
         message = f"{where}“{said}”的处理对象没有读出，这一条没有列入。请对照原文补上。"
         return WarningRecord(code="party_unread", message=message, page=page)
+
+    def _assumed(self, node: Node) -> WarningRecord:
+        start, end = self._pair((node.start, min(node.start + _QUOTED, node.end)))
+        said = self._view.quote(Span(start, end)).split("\n")[0]
+        page = self._document.page_of(start)
+        where = f"第{page}页" if page else "正文"
+        name = slot_name(node.slot or "")
+        message = f"{where}从“{said}”起按“{name}”一章读，原文没有这一章的标题。请对照原文核对。"
+        return WarningRecord(code="heading_lost", message=message, page=page)
 
     def _accident(self) -> Accident | None:
         reading = self._readings.accident

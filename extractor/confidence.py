@@ -12,7 +12,7 @@ import math
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
@@ -40,10 +40,22 @@ UNCERTAIN_FLAG = "ocr_uncertain"
 """Of a record that a line states which was recognised with doubt."""
 DISAGREES_FLAG = "tagger_disagrees"
 """Of a sanction whose person a tagger does not see as one, anywhere in the text."""
-_FIXED = {"ocr.uncertain": -2.0, "tagger.disagrees": -1.0}
-"""Weights that cannot be fitted, since the documents with their truth are no scans."""
+PROPOSED_FLAG = "party_proposed"
+"""Of a sanction whose person a tagger alone has seen."""
+_FIXED = {
+    "ocr.uncertain": -2.0,
+    "tagger.disagrees": -1.0,
+    "party.proposed": -2.0,
+    "flag.heading_lost": -0.5,
+}
+"""Weights that cannot be fitted: the documents with their truth are no scans, and taggers apart."""
 
-_FLAG_FEATURES = {UNCERTAIN_FLAG: "ocr.uncertain", DISAGREES_FLAG: "tagger.disagrees"}
+_FLAG_FEATURES = {
+    UNCERTAIN_FLAG: "ocr.uncertain",
+    DISAGREES_FLAG: "tagger.disagrees",
+    PROPOSED_FLAG: "party.proposed",
+}
+_PROPOSED_RULE = "penalty.proposed"
 
 _LOWEST, _HIGHEST = 0.02, 0.99
 _MASKED = re.compile(r"[某*×xX]")
@@ -87,26 +99,30 @@ class Sureness:
 
 
 def with_confidence(
-    document: Document, view: View, extraction: Extraction, persons: Collection[str] = ()
+    document: Document,
+    view: View,
+    extraction: Extraction,
+    persons: Collection[str] | None = None,
 ) -> Extraction:
     """Return the extraction with the confidence of every record set from its features.
 
-    `persons` are the names that a tagger proposes; none means that there is no tagger.
+    `persons` are the names that a tagger sees; None means that there is no tagger.
     """
     reader = FeatureReader(document, view, extraction, persons)
     lists = {
         layer: [
-            record.model_copy(
-                update={
-                    "confidence": weigh(layer, reader.features(record)).value,
-                    "flags": [*record.flags, *reader.flags(record)],
-                }
-            )
+            flagged.model_copy(update={"confidence": weigh(layer, reader.features(flagged)).value})
             for record in getattr(extraction, layer)
+            for flagged in (_flagged(record, reader.doubts(record)),)
         ]
         for layer in LAYERS
     }
     return extraction.model_copy(update=lists)
+
+
+def _flagged(record: _Weighed, doubts: Sequence[str]) -> _Weighed:
+    flags = list(dict.fromkeys((*record.flags, *doubts)))
+    return record.model_copy(update={"flags": flags})
 
 
 def _is_uncertain(record: _Weighed, document: Document) -> bool:
@@ -139,10 +155,10 @@ class FeatureReader:
         document: Document,
         view: View,
         extraction: Extraction,
-        persons: Collection[str] = (),
+        persons: Collection[str] | None = None,
     ) -> None:
         """Look at the document once for all its records; `persons` as in `with_confidence`."""
-        self._persons = frozenset(map(squeeze, persons))
+        self._persons = None if persons is None else frozenset(map(squeeze, persons))
         self._document = document
         self._text = document.text
         self._folded = view.text
@@ -182,22 +198,23 @@ class FeatureReader:
             found = [*self._of_span(record)]
         else:
             raise TypeError(f"{type(record).__name__} has no confidence")
-        found += (_FLAG_FEATURES[flag] for flag in self.flags(record))
+        found += (_FLAG_FEATURES[flag] for flag in record.flags if flag in _FLAG_FEATURES)
         return (*found, f"document.{self._kind}", *self._damage)
 
-    def flags(self, record: Record) -> list[str]:
-        """Return what casts doubt on a record from outside the rules."""
-        if not isinstance(record, _Weighed):
-            return []
+    def doubts(self, record: _Weighed) -> list[str]:
+        """Return the flags for what casts doubt on a record from outside the rules."""
         found = [UNCERTAIN_FLAG] if _is_uncertain(record, self._document) else []
-        if self._persons and isinstance(record, Penalty):
+        if self._persons is not None and isinstance(record, Penalty):
             party = self._parties[record.party]
             if party.kind == "person" and squeeze(party.name) not in self._persons:
                 found.append(DISAGREES_FLAG)
+            if record.rule == _PROPOSED_RULE:
+                found.append(PROPOSED_FLAG)
         return found
 
     def _of_penalty(self, penalty: Penalty) -> Iterator[str]:
         yield penalty.rule
+        yield from (f"flag.{flag}" for flag in penalty.flags if flag not in _FLAG_FEATURES)
         yield f"family.{penalty_families()[penalty.kind]}"
         yield f"stage.{penalty.stage}"
         if penalty.kind.endswith(".unspecified"):
@@ -283,7 +300,7 @@ class FeatureReader:
 
     def _of_span(self, record: Measure | Problem | Suggestion) -> Iterator[str]:
         yield record.rule
-        yield from (f"flag.{flag}" for flag in record.flags)
+        yield from (f"flag.{flag}" for flag in record.flags if flag not in _FLAG_FEATURES)
         yield from _of_words(self._text[record.start : record.end].strip())
         if isinstance(record, Measure):
             yield f"specificity.{record.specificity}"

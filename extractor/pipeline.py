@@ -19,13 +19,14 @@ from extractor.reading.evaluations import read_evaluation
 from extractor.reading.header import AccidentReading, read_accident
 from extractor.reading.kinds import read_front, read_kind
 from extractor.reading.laws import find_law_citations
+from extractor.reading.lost_chapters import find_lost_chapters
 from extractor.reading.measures import read_measures
 from extractor.reading.opinions import read_problems, read_suggestions
 from extractor.reading.outline import read_outline
 from extractor.reading.penalties import read_penalties
 from extractor.reading.roster import Roster
 from extractor.view import build_view
-from models import Tagger
+from models import RoleTagger, Tagger
 
 
 def extract(document: Document, tagger: Tagger | None = None) -> Extraction:
@@ -36,6 +37,9 @@ def extract(document: Document, tagger: Tagger | None = None) -> Extraction:
     view = build_view(document)
     kind = read_kind(view, document)
     outline = read_outline(view, kind.kind)
+    if isinstance(tagger, RoleTagger):
+        lost = find_lost_chapters(view, outline, kind.kind, tagger.roles)
+        outline = read_outline(view, kind.kind, lost) if lost else outline
     numbers = find_document_numbers(view)
     front = read_front(view, document, kind, numbers)
     laws = find_law_citations(view)
@@ -76,7 +80,7 @@ def extract(document: Document, tagger: Tagger | None = None) -> Extraction:
         found.unread,
     )
     grounded = drop_ungrounded(document, view, assemble(document, view, readings))
-    return with_confidence(document, view, grounded, roster.proposed_persons)
+    return with_confidence(document, view, grounded, roster.seen_persons())
 
 
 def accident_unit(

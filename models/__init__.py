@@ -7,6 +7,7 @@ from models.loading import load_tagger, ready_tagger
 from models.spacy_tagger import SpacyTagger
 from models.tagger import (
     Label,
+    LineTagger,
     Mention,
     NoTagger,
     Role,
@@ -15,13 +16,14 @@ from models.tagger import (
     Tagger,
     TaggerError,
 )
-from models.together import TogetherTagger
+from models.together import TogetherTagger, together
 from models.transformers_tagger import TransformersTagger
 
 __all__ = [
     "JiebaTagger",
     "Label",
     "LacTagger",
+    "LineTagger",
     "Mention",
     "NoTagger",
     "Ranked",
@@ -40,4 +42,5 @@ __all__ = [
     "load_ranker",
     "load_tagger",
     "ready_tagger",
+    "together",
 ]

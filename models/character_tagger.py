@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 import numpy as np
 
@@ -59,6 +59,11 @@ class CharacterTagger:
         """Name the folder; nothing is read before the first text."""
         self._folder = folder
         self._last: tuple[str, TextReading] | None = None
+
+    @property
+    def reads_lines_alone(self) -> Literal[True]:
+        """True: no line changes what is read in another."""
+        return True
 
     @cached_property
     def name(self) -> str:

@@ -16,7 +16,12 @@ from math import log
 _K1, _B = 1.2, 0.75
 """The usual settings of BM25."""
 
+_FOLLOWED = 300
+"""A word that more sentences hold is not followed, so that the work grows with the text."""
+
 _RUN = re.compile(r"[\u3400-\u9fff]+|[A-Za-z0-9.%]+")
+_CLAUSE = re.compile(r"[^。；;，,：:]+[。；;，,：:]*")
+_PART = 60
 _HEAD = 12
 _LEAST, _MOST = 2, 5
 
@@ -55,15 +60,25 @@ class WordIndex:
 
     def shares(self, query: str) -> list[float]:
         """Return how much of the query each sentence holds, 0 to 1; rare words count more."""
-        scores = [0.0] * self._size
+        found = self.holding(query)
+        return [found.get(at, 0.0) for at in range(self._size)]
+
+    def holding(self, query: str) -> dict[int, float]:
+        """Return the shares of the sentences that hold a word of the query.
+
+        A word that very many sentences hold is not followed: it tells none from the others.
+        """
+        scores: dict[int, float] = {}
         total = 0.0
         for word in sorted(set(self._cut(query))):
             holders = self._holders.get(word, ())
             weight = log(1 + (self._size - len(holders) + 0.5) / (len(holders) + 0.5))
             total += weight
-            for at, times in holders:
-                scores[at] += weight * times / (times + self._damping[at])
-        return [min(1.0, score / total) if total else 0.0 for score in scores]
+            if len(holders) <= _FOLLOWED:
+                for at, times in holders:
+                    gain = weight * times / (times + self._damping[at])
+                    scores[at] = scores.get(at, 0.0) + gain
+        return {at: min(1.0, score / total) for at, score in scores.items()}
 
 
 @cache
@@ -97,3 +112,14 @@ def unit_share(unit: str, sentence: str) -> float:
             break
         met += 1
     return min(met, _MOST) / _MOST if met >= _LEAST else 0.0
+
+
+def clauses(text: str) -> list[str]:
+    """Cut a text after its marks into parts of about 60 characters: what one vector can hold."""
+    found: list[str] = []
+    for part in _CLAUSE.findall(text):
+        if found and len(found[-1]) + len(part) <= _PART:
+            found[-1] += part
+        else:
+            found.append(part)
+    return found or [text]

@@ -12,7 +12,7 @@ from models.lac_tagger import LacTagger
 from models.manifest import shipped_weights
 from models.spacy_tagger import SpacyTagger
 from models.tagger import NoTagger, Tagger, TaggerError
-from models.together import TogetherTagger
+from models.together import together
 from models.transformers_tagger import TransformersTagger
 
 SHIPPED = ("spacy", "transformer")
@@ -37,7 +37,7 @@ def load_tagger(name: str | Path) -> Tagger:
     if str(name) == NoTagger.name:
         return NoTagger()
     if isinstance(name, str) and "+" in name and not Path(name).is_dir():
-        return TogetherTagger([load_tagger(part) for part in name.split("+")])
+        return together([load_tagger(part) for part in name.split("+")])
     if str(name) == "jieba":
         return JiebaTagger()
     if str(name) == "lac":

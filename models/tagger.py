@@ -91,6 +91,16 @@ class RoleTagger(Tagger, Protocol):
         ...
 
 
+@runtime_checkable
+class LineTagger(Tagger, Protocol):
+    """A tagger that reads each line by itself: some lines alone give what the whole text gives."""
+
+    @property
+    def reads_lines_alone(self) -> Literal[True]:
+        """Always true; a tagger that is not so has no such attribute."""
+        ...
+
+
 class NoTagger:
     """The tagger that finds nothing: rules alone. The default."""
 

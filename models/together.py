@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from models.tagger import Mention, Tagger
+from models.tagger import Mention, RoleSpan, RoleTagger, Tagger
 
 
 class TogetherTagger:
@@ -28,3 +28,22 @@ class TogetherTagger:
                 taken[mention.start : mention.end] = b"\x01" * (mention.end - mention.start)
                 kept.append(mention)
         return sorted(kept, key=lambda mention: mention.start)
+
+
+class TogetherRoleTagger(TogetherTagger):
+    """Several taggers of which one tells what sentences are for; the first that does is asked."""
+
+    def __init__(self, taggers: Sequence[Tagger], judge: RoleTagger) -> None:
+        """Keep the taggers, and the one among them that judges sentences."""
+        super().__init__(taggers)
+        self._judge = judge
+
+    def roles(self, text: str) -> Sequence[RoleSpan]:
+        """Return the roles of the sentences of `text`, in order; blank lines have none."""
+        return self._judge.roles(text)
+
+
+def together(taggers: Sequence[Tagger]) -> TogetherTagger:
+    """Return these taggers as one, which judges sentences if one of them does."""
+    judge = next((tagger for tagger in taggers if isinstance(tagger, RoleTagger)), None)
+    return TogetherRoleTagger(taggers, judge) if judge is not None else TogetherTagger(taggers)

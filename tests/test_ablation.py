@@ -7,8 +7,17 @@ from pathlib import Path
 import pytest
 
 from corpus import ablation
-from corpus.ablation import Cost, cost_of, gold_cases, intervals, read_cases, synthetic_cases
-from models import Mention, TogetherTagger
+from corpus.ablation import (
+    MARKS,
+    Cost,
+    between_marks,
+    cost_of,
+    gold_cases,
+    intervals,
+    read_cases,
+    synthetic_cases,
+)
+from models import Mention, RoleSpan, RoleTagger, together
 
 STYLES = Path(ablation.__file__).parent / "styles"
 
@@ -48,19 +57,43 @@ def test_taggers_together(
         Says(name, Mention(start, end, "PERSON", score))
         for name, (start, end, score) in (("甲", one), ("乙", other))
     ]
-    together = TogetherTagger(taggers)
-    assert together.name == "甲+乙"
-    assert [(mention.start, mention.end) for mention in together.tag("一二三四五六七八")] == kept
+    both = together(taggers)
+    assert both.name == "甲+乙"
+    assert [(mention.start, mention.end) for mention in both.tag("一二三四五六七八")] == kept
+
+
+def test_together_they_judge_sentences_if_one_of_them_does() -> None:
+    class Judges(Says):
+        def roles(self, text: str) -> tuple[RoleSpan, ...]:
+            return (RoleSpan(0, len(text), "treatment", 0.9),)
+
+    alone, both = together([Says("甲")]), together([Says("甲"), Judges("乙")])
+    assert not isinstance(alone, RoleTagger)
+    assert isinstance(both, RoleTagger)
+    assert [span.role for span in both.roles("一二")] == ["treatment"]
 
 
 def test_the_tables_hold_every_tagger_and_layer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(ablation, "cost_of", lambda name, folder: Cost(12_345.6, 0.5, 99.9))
-    ablation.main([str(STYLES), "--taggers", "none", "--documents", "2"])
+    page = tmp_path / "说明.md"
+    page.write_text(f"前\n{MARKS[0]}旧的{MARKS[1]}\n后\n", encoding="utf-8")
+    ablation.main([str(STYLES), "--taggers", "none", "--documents", "2", "--write", str(page)])
     told = capsys.readouterr().out
-    assert told.count("| 识别模型 |") == 5
+    written = page.read_text(encoding="utf-8")
+    assert written.startswith(f"前\n{MARKS[0]}\n\n标注文书") and written.endswith("\n后\n")
+    assert "旧的" not in written and written.count("| 识别模型 |") == 7
+    assert told.count("| 识别模型 |") == 7
     assert "| none | 12,346 | 0.50 | 100 |" in told
+
+
+@pytest.mark.parametrize(
+    "text", ["没有标记", f"{MARKS[0]}没有结束", f"{MARKS[0]}{MARKS[1]}{MARKS[0]}{MARKS[1]}"]
+)
+def test_a_file_without_the_marks_is_left_alone(text: str) -> None:
+    with pytest.raises(ValueError, match="各一处"):
+        between_marks(text, "表")
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.util import find_spec
 from math import isclose
@@ -17,8 +18,16 @@ from models import likeness_vectors
 from models.likeness_build import read_packed
 from models.likeness_pieces import BEGIN, END, LONGEST, UNKNOWN, PieceCutter
 from models.likeness_ranking import Ranked, VectorRanker, WordRanker, fitted, likeness, load_ranker
+from models.likeness_rivals import USUAL, Lead, leads
 from models.likeness_vectors import DIGESTS, SentenceVectors
-from models.likeness_words import WordIndex, acting_unit, character_pairs, is_denial, unit_share
+from models.likeness_words import (
+    WordIndex,
+    acting_unit,
+    character_pairs,
+    clauses,
+    is_denial,
+    unit_share,
+)
 from models.tagger import TaggerError
 
 needs_runtime = pytest.mark.skipif(
@@ -161,12 +170,51 @@ def test_the_answer_is_found_by_meaning_and_unit() -> None:
 @needs_runtime
 def test_vectors_do_not_depend_much_on_their_neighbours() -> None:
     ranker = VectorRanker()
-    alone = ranker.cosines([MEASURE], SENTENCES[:1])[0][0]
-    among = ranker.cosines([MEASURE], [*SENTENCES, "长" * 300, "", SENTENCES[0]])[0]
-    assert isclose(alone, among[0], abs_tol=0.05)
-    assert among[0] == among[-1]
+    alone = ranker.vectors(SENTENCES[:1], "passage")[0]
+    among = ranker.vectors([*SENTENCES, "长" * 300, "", SENTENCES[0]], "passage")
+    assert isclose(float(alone @ among[0]), 1, abs_tol=0.02)
+    assert (among[0] == among[-1]).all()
     assert ranker.rank([], []) == []
     assert ranker.rank([MEASURE], []) == [[]]
+
+
+@given(st.text(alphabet="甲乙，。；：、", max_size=300))
+def test_clauses_keep_every_word_in_order(text: str) -> None:
+    parts = clauses(text)
+    words = re.sub("[，。；：]", "", text)
+    assert re.sub("[，。；：]", "", "".join(parts)) == words
+    assert all(part in text for part in parts)
+
+
+def test_clauses_are_joined_up_to_about_sixty_characters() -> None:
+    assert clauses("一是开展排查，建立台账。") == ["一是开展排查，建立台账。"]
+    long = "甲" * 40 + "，" + "乙" * 30 + "。" + "丙" * 80
+    assert clauses(long) == ["甲" * 40 + "，", "乙" * 30 + "。", "丙" * 80]
+
+
+_MATRIX = st.integers(1, 6).flatmap(
+    lambda width: st.lists(
+        st.lists(st.floats(0, 1), min_size=width, max_size=width), min_size=1, max_size=6
+    )
+)
+
+
+@given(_MATRIX)
+def test_both_ways_to_compare_with_rivals_agree(rows: list[list[float]]) -> None:
+    np = pytest.importorskip("numpy")
+    sparse = [{at: value for at, value in enumerate(row) if value} for row in rows]
+    lead = Lead(sparse, len(rows[0]))
+    dense = leads(np, np.array(rows))
+    for row in range(len(rows)):
+        for at in range(len(rows[0])):
+            assert isclose(lead.of(row, at), dense[row][at], abs_tol=1e-9)
+
+
+def test_what_is_like_everything_leads_nothing() -> None:
+    rows = [{0: 0.5, 1: 0.5}, {0: 0.5, 2: 0.6}, {0: 0.5}, {0: 0.5}]
+    lead = Lead(rows, 4)
+    assert lead.of(0, 1) > lead.of(0, 0)
+    assert Lead([{0: 0.9}], 1).of(0, 0) == pytest.approx(0.9 - USUAL)
 
 
 def test_a_file_that_is_no_packed_network_is_refused() -> None:
@@ -189,8 +237,9 @@ def test_the_pairs_are_enough_and_halves_share_nothing() -> None:
 
 @pytest.mark.slow
 def test_words_with_unit_and_denial_beat_words_alone() -> None:
-    fresh = fit(None)
-    assert fresh == fitted("words")
+    fresh = fit(None, "answers")
+    assert fresh == fitted("answers", "words")
+    assert fit(None, "reports") == fitted("reports", "words")
     weighed = measure(by_weights(fresh, None), "test")
     assert weighed.mrr > measure(by_words(), "test").mrr
     assert weighed.mrr > measure(by_checklist, "test").mrr
@@ -199,14 +248,15 @@ def test_words_with_unit_and_denial_beat_words_alone() -> None:
 @needs_runtime
 @pytest.mark.slow
 def test_vectors_beat_words() -> None:
-    found = measure(by_weights(fitted("vectors"), VectorRanker()), "test")
-    assert found.recall_1 >= 0.70
-    assert found.recall_3 >= 0.88
-    assert found.mrr >= 0.80
+    found = measure(by_weights(fitted("answers", "vectors"), VectorRanker()), "test")
+    assert found.recall_1 >= 0.73
+    assert found.recall_3 >= 0.91
+    assert found.mrr >= 0.83
 
 
 @needs_runtime
 @pytest.mark.slow
 def test_fifty_measures_are_ranked_against_300_sentences_in_time() -> None:
-    # The aim is 2 seconds on two free cores; a machine shared with other work gets more.
-    assert seconds() < 10
+    # The aim is 2 seconds of two cores; other work on the machine makes each of them slower.
+    _, work = seconds()
+    assert work < 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from corpus.damage import DAMAGES, DamageKind, damage
+from corpus.damage import OF_CHARACTERS, DamageKind, damage
 from corpus.gold import Gold, GoldPenalty, check_gold
 from corpus.synthetic.chance import Chance
 from corpus.synthetic.scribe import Sentence, Span
@@ -27,7 +27,7 @@ class Written:
 def spoil(written: Written, chance: Chance) -> Written:
     """Return the document with one or two damages; unharmed where no draw keeps the truth exact."""
     for draw in range(TRIES):
-        kinds = chance.sample(DAMAGES, chance.between(1, MOST_KINDS))
+        kinds = chance.sample(OF_CHARACTERS, chance.between(1, MOST_KINDS))
         spoilt = _spoil(written, sorted(kinds), draw)
         if spoilt is not None:
             return spoilt

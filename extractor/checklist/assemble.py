@@ -42,6 +42,7 @@ from extractor.checklist.rectification import measure_rows
 from extractor.document import Document
 from extractor.extraction import Extraction, Problem, SectionRecord, Suggestion
 from extractor.view import squeeze
+from models import Ranker
 
 _Opinion = TypeVar("_Opinion", Problem, Suggestion)
 
@@ -52,13 +53,17 @@ _NOT_WORDS = re.compile(r"[\W_]+")
 
 
 def build_checklist(
-    sources: Sequence[tuple[Document, Extraction]], *, today: date | None = None
+    sources: Sequence[tuple[Document, Extraction]],
+    *,
+    today: date | None = None,
+    ranker: Ranker | None = None,
 ) -> Checklist:
     """Build the checklist of one accident from all its documents, in any order.
 
     Reports, replies, plans and notices say what had to happen; decisions, self-reports and the
     evaluation report say what did. With only the latter the rows come from them and have no
-    proposal. `today` is used for nothing but to say that an evaluation is overdue.
+    proposal. `today` is used for nothing but to say that an evaluation is overdue. `ranker` finds
+    what may have been reported of a measure; without one shared words alone do.
 
     Raises:
         ValueError: no document was given.
@@ -69,7 +74,7 @@ def build_checklist(
     accident = _accident(materials)
     accountability = accountability_rows(materials, accident)
     told = told_of(materials)
-    measures = tuple(_with_hints(row, told) for row in measure_rows(materials))
+    measures = tuple(_with_hints(row, told) for row in measure_rows(materials, ranker))
     reply = _reply(materials)
     window = evaluation_window(_dates(materials, reply), _rule(materials, accident), today=today)
     units = [row.party.name for row in accountability if row.party.kind == "organization"]

@@ -150,7 +150,7 @@ class ReportedMeasure(Quote):
     actors: list[str] = Field(default_factory=list)
     specificity: Specificity
     modality: Modality
-    score: float = Field(ge=0, le=1, description="与措施原文的相近程度")
+    score: float = Field(ge=0, le=1, description="说到这条措施的概率，按相近程度估计")
     suggested: Literal[True] = True
 
 

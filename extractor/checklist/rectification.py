@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from extractor.checklist.identity import same_unit
-from extractor.checklist.likeness import Likeness
 from extractor.checklist.materials import Material
 from extractor.checklist.model import MeasureRow, ReportedMeasure
 from extractor.extraction import Measure
 from extractor.rules import load_toml
 from extractor.view import squeeze
+from models import Ranker, WordRanker
 
-_KEPT = 3
-_LEAST = 0.1
-_UNKNOWN_ACTOR = 0.8
+MOST_REPORTED = 3
+"""Reported measures that are put beside a row, at most."""
+
+LEAST = 0.5
+"""The least probability, from 0 to 1, with which a reported measure is put beside a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +30,14 @@ class MeasureFact:
     text: str
 
 
-def measure_rows(materials: Sequence[Material]) -> tuple[MeasureRow, ...]:
+def measure_rows(
+    materials: Sequence[Material], ranker: Ranker | None = None
+) -> tuple[MeasureRow, ...]:
     """Return the rows: measures of the basis documents in order, else those of the outcome.
 
     The same text in two basis documents is one row with two sources. What is reported is put
-    beside a row by likeness, only as a suggestion; the status stays unverified.
+    beside a row by likeness, only as a suggestion; the status stays unverified. `ranker` tells what
+    is alike; without one words alone do.
     """
     facts = _facts(materials)
     required = [fact for fact in facts if fact.material.role == "basis"]
@@ -42,10 +48,10 @@ def measure_rows(materials: Sequence[Material]) -> tuple[MeasureRow, ...]:
     for fact in required:
         texts.setdefault(squeeze(fact.text), []).append(fact)
     groups = list(texts.values())
-    likeness = Likeness([group[0].text for group in groups], [fact.text for fact in reported])
+    found = _find_reported([group[0] for group in groups], reported, ranker or WordRanker())
     return tuple(
-        _row(at, group, _find_reported(group[0], reported, likeness))
-        for at, group in enumerate(groups, 1)
+        _row(at, group, beside)
+        for at, (group, beside) in enumerate(zip(groups, found, strict=True), 1)
     )
 
 
@@ -78,16 +84,24 @@ def _facts(materials: Sequence[Material]) -> list[MeasureFact]:
 
 
 def _find_reported(
-    fact: MeasureFact, reported: Sequence[MeasureFact], likeness: Likeness
-) -> tuple[ReportedMeasure, ...]:
-    """Return at most three reported measures, the likest first: same unit, or a unit unknown."""
-    found: list[tuple[float, int]] = []
-    for at, score in likeness.scores(fact.text).items():
-        met = meets_actor(fact.measure.actors, reported[at].measure.actors)
-        weighed = score * (1 if met else _UNKNOWN_ACTOR)
-        if met is not False and weighed >= _LEAST:
-            found.append((-round(weighed, 3), at))
-    return tuple(_reported(reported[at], -score) for score, at in sorted(found)[:_KEPT])
+    required: Sequence[MeasureFact], reported: Sequence[MeasureFact], ranker: Ranker
+) -> list[tuple[ReportedMeasure, ...]]:
+    """Return at most three reported measures for each, the likest first, none of another unit."""
+    meets = cache(meets_actor)
+
+    def same_unit(at: int, other: int) -> bool | None:
+        ours, theirs = required[at].measure.actors, reported[other].measure.actors
+        return meets(tuple(ours), tuple(theirs))
+
+    asked, given = ([squeeze(fact.text) for fact in facts] for facts in (required, reported))
+    return [
+        tuple(
+            _reported(reported[one.at], round(one.score, 3))
+            for one in row[:MOST_REPORTED]
+            if one.score >= LEAST
+        )
+        for row in ranker.rank_reports(asked, given, same_unit)
+    ]
 
 
 def _reported(fact: MeasureFact, score: float) -> ReportedMeasure:

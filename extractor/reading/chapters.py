@@ -94,7 +94,7 @@ def read_chapters(view: View, outline: Outline, kind: str) -> Chapters:
                 run_slot, run_lost = guess, kind not in _ORDERING
             for child in run:
                 child_slot = child.slot or (None if _is_general(child, run_slot) else run_slot)
-                child_lost = run_lost and child.slot is None
+                child_lost = child.is_assumed or (run_lost and child.slot is None)
                 if child_slot in WANTED:
                     slots[id(child)] = child_slot
                 groups[id(child)] = id(run[0])
@@ -146,7 +146,7 @@ def _runs(text: str, node: Node) -> list[list[Node]]:
         if before is None:
             stands_apart = _stands_apart(text, node, child)
             runs.extend([[], [child]] if stands_apart else [[child]])
-        elif child.level == before.level and _goes_on(before.number, child.number):
+        elif child.level == before.level and _goes_on(before, child):
             runs[-1].append(child)
         else:
             runs.append([child])
@@ -164,8 +164,10 @@ def _is_sentence(text: str, node: Node) -> bool:
     return not node.is_heading or text[node.title_end - 1] in "。；"
 
 
-def _goes_on(before: int | None, number: int | None) -> bool:
-    return before is None or number is None or number > before
+def _goes_on(before: Node, node: Node) -> bool:
+    if before.is_assumed != node.is_assumed:
+        return False
+    return before.number is None or node.number is None or node.number > before.number
 
 
 def _stands_apart(text: str, node: Node, child: Node) -> bool:

@@ -51,3 +51,8 @@ def bare_heading_slot(text: str, kind: str) -> str | None:
         return None
     slot = slot_of(text.rstrip("："), kind)
     return slot if slot in _BARE_SLOTS else None
+
+
+def slot_name(slot: str) -> str:
+    """Return what a user reads for a slot: treatment → 处理建议（责任追究）."""
+    return str(load_toml("slots.toml")["names"][slot])

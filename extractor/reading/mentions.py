@@ -313,7 +313,7 @@ def _unknown(roster: Roster, part: _Part, bare: str, *, new: bool) -> PartyDraft
     if behind is not None:
         unit, at = bare[: behind[1]], part.at + behind[1]
         return roster.person(behind[0], (at, at + len(behind[0])), employer=unit)
-    if bare in roster.proposed_persons:
+    if roster.proposals.proposes(*place):
         return roster.person(bare, place)
     if new and is_person_name(bare) and (len(bare) <= 3 or MASKED.fullmatch(bare)):
         return roster.person(bare, place)

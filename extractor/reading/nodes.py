@@ -18,7 +18,7 @@ class Node:
     `start` is at the marker, `body` behind it, `own_end` where the first child begins (or the end),
     `end` after the last child. `title` is the heading's own text, also of a run-in heading.
     `rank` orders the nesting: the level, or half a step below the parent where a list restarts
-    under a heading of its own level.
+    under a heading of its own level. `is_assumed`: the heading is lost, and nothing stands for it.
     """
 
     level: int
@@ -35,6 +35,7 @@ class Node:
     children: list[Node] = field(default_factory=list, repr=False)
     slot: str | None = None
     rank: float = 0.0
+    is_assumed: bool = False
 
     def __post_init__(self) -> None:
         """Give the node the rank of its level."""
@@ -102,6 +103,23 @@ class Outline:
                 break
             node = node.children[place]
         return node
+
+
+@dataclass(frozen=True, slots=True)
+class LostHeading:
+    """A place where a chapter begins though no heading says so, its slot and its level."""
+
+    at: int
+    slot: str
+    level: int
+
+
+def lost_node(lost: LostHeading) -> Node:
+    """Return the node that stands for a lost heading: it has no characters of its own."""
+    at = lost.at
+    return Node(
+        lost.level, "", None, at, at, at, at, None, at, True, slot=lost.slot, is_assumed=True
+    )
 
 
 def inner_node(level: int, marker: str, number: int | None, start: int) -> Node:

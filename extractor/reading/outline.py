@@ -16,9 +16,11 @@ from extractor.reading.nodes import (
     CHINESE_DIGITS,
     INLINE_LEVEL,
     ROOT_LEVEL,
+    LostHeading,
     Node,
     Outline,
     inner_node,
+    lost_node,
 )
 from extractor.reading.numerals import parse_chinese_integer
 from extractor.reading.ordinals import inline_runs, starts_ordinals
@@ -85,12 +87,15 @@ _MAINLY = re.compile(r"，?(?:具体|主要)(?:是|有|为|包括|表现(?:在|�
 _LEAD = re.compile(r"(?:^|(?<=[。；\n]))[^。；：\n]{2,90}：")
 
 
-def read_outline(view: View, kind: str) -> Outline:
-    """Read the outline of a document of this kind (INV, EVAL, …), in linear time."""
+def read_outline(view: View, kind: str, lost: Sequence[LostHeading] = ()) -> Outline:
+    """Read the outline of a document of this kind (INV, EVAL, …), in linear time.
+
+    `lost` are places where chapters begin whose headings are lost, each at a paragraph's start.
+    """
     end = len(view.text)
     root = Node(ROOT_LEVEL, "", None, 0, 0, end, end, None, 0, True)
     stack = [root]
-    for node in _elements(view, kind):
+    for node in _elements(view, kind, lost):
         _place(node, stack)
         node.parent = stack[-1]
         stack[-1].children.append(node)
@@ -109,7 +114,8 @@ def _place(node: Node, stack: list[Node]) -> None:
     """
     if node.level < INLINE_LEVEL and node.marker:
         top = stack[-1]
-        if node.number == 1 and _heads_its_own_level(top, node):
+        begins = node.number == 1 or (top.is_assumed and top.start == node.start)
+        if begins and _heads_its_own_level(top, node):
             node.rank = top.rank + 0.5
         elif node.number is not None:
             open_list = next((n for n in reversed(stack) if n.level == node.level), None)
@@ -176,10 +182,11 @@ class _Counter:
         return number == last + 1 > 1 and before not in ("；：！？" if deepest > level else "：")
 
 
-def _elements(view: View, kind: str) -> Iterator[Node]:
+def _elements(view: View, kind: str, lost: Sequence[LostHeading]) -> Iterator[Node]:
     """Yield the nodes in document order; a block is a marked paragraph with those after it."""
     text = view.text
-    heads = list(_heads(view, kind))
+    # The sort is stable: a lost heading goes before the element that begins at its place.
+    heads = sorted([*map(lost_node, lost), *_heads(view, kind)], key=lambda node: node.start)
     runs = inline_runs(text, heads)
     counter = _Counter()
     edges = [0, *(max(node.body, node.title_end) for node in heads)]

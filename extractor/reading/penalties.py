@@ -57,7 +57,8 @@ from extractor.reading.subjects import (
     read_responsibility,
     read_subject,
 )
-from extractor.reading.targets import find_targets
+from extractor.reading.targets import find_proposed, find_targets
+from extractor.reading.units import HEADING_LOST
 from extractor.rules import penalty_families
 from extractor.view import View
 
@@ -281,7 +282,14 @@ def _read_item(
     if context.kind in OUTCOME_KINDS:
         _confirm(context, item, readings)
     _link_numbers(context, item, readings)
+    _flag_lost(item, readings)
     return readings
+
+
+def _flag_lost(item: Item, readings: Sequence[PenaltyReading]) -> None:
+    if any(node.is_assumed for node in item.node.path()):
+        for reading in readings:
+            reading.flags.append(HEADING_LOST)
 
 
 def _says_nothing(item: Item, sentence: re.Match[str]) -> bool:
@@ -461,9 +469,11 @@ def _read_part(
         cue = turn.cue
         targets = find_targets(context.view, context.roster, scope, window, cue)
         window = cue.end
-        if not targets:
-            if scope.unread is not None and context.in_chapter:
+        if not targets and scope.unread is not None and context.in_chapter:
+            targets = find_proposed(context.view, context.roster, scope, cue)
+            if not targets:
                 context.found.unread.append(scope.unread)
+        if not targets:
             continue
         if turn.apart and len(targets) == turn.size > 1:
             targets = (targets[turn.index],)

@@ -15,6 +15,7 @@ from functools import cache
 from itertools import product
 
 from extractor.reading.names import is_organisation, words
+from extractor.reading.proposals import Proposals
 from extractor.view import View
 from models import Tagger
 
@@ -65,7 +66,10 @@ class Roster:
     """The parties of one document, found by any name that the text prints for them."""
 
     def __init__(self, view: View, tagger: Tagger | None = None) -> None:
-        """Collect the organisations and aliases of the text; a tagger may propose more names."""
+        """Collect the organisations and aliases of the text; a tagger may propose persons.
+
+        Its organisations are left: a name that it cuts short would become another unit.
+        """
         self._view = view
         self.text = view.text
         self._parties: list[PartyDraft] = []
@@ -75,29 +79,17 @@ class Roster:
         self._aliases: defaultdict[str, list[str]] = defaultdict(list)
         self._alias_count = 0
         self.organisations: dict[str, tuple[int, int]] = {}
-        self.proposed_persons: frozenset[str] = frozenset()
+        self.proposals = Proposals(view.text, tagger)
         self._collect_enterprises()
         self._collect_aliases()
         self._collect_reporter()
         self._merge_forms()
-        if tagger is not None:
-            self._take_proposals(tagger)
         known = sorted([*self.organisations, *self.alias_of], key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, known))) if known else None
 
     def parties(self) -> list[PartyDraft]:
         """Every party that has been asked for, in order of first use."""
         return list(self._parties)
-
-    def _take_proposals(self, tagger: Tagger) -> None:
-        persons: set[str] = set()
-        for mention in tagger.tag(self._view.text):
-            name = self._view.text[mention.start : mention.end]
-            if mention.label == "PERSON":
-                persons.add(name)
-            elif mention.label in ("ORG", "ORGAN") and is_organisation(name):
-                self.organisations.setdefault(name, (mention.start, mention.end))
-        self.proposed_persons = frozenset(persons)
 
     def _collect_enterprises(self) -> None:
         for match in _enterprise_run().finditer(self._view.text):
@@ -249,6 +241,18 @@ class Roster:
         """Return the last person of this name that has been read."""
         known = self._persons.get(name)
         return known[-1] if known else None
+
+    def seen_persons(self) -> frozenset[str] | None:
+        """Return the names that the tagger sees in the lines that name a person.
+
+        None where there is no tagger.
+        """
+        if not self.proposals.is_active:
+            return None
+        persons = [draft for draft in self._parties if draft.kind == "person"]
+        return self.proposals.names(
+            place for draft in persons for place in (draft.name_at, *draft.mentions)
+        )
 
     def group(self, name: str, count: int | None, at: tuple[int, int]) -> PartyDraft:
         """Return a counted group without names (2名责任人员)."""

@@ -78,6 +78,7 @@ _HEADS_OF = re.compile(r"的?(?:党政)?(?:主要|有关|相关|分管)?(?:负�
 _LONGEST_LIST = 40
 _HOLDERS = (_OF_HOLDER, _POST_HELD, _REASSIGNED)
 _NEW_INSIDE = (_SENTENCED, _NAME_OF_POST, _CONTRACT_OF, _EXPELLED, *_HOLDERS)
+_DESCRIBED_ONE = re.compile(r"[^，。；：、]{2,40}的(?P<name>[\u4e00-\u9fff·]{2,12})")
 _SHORT_TARGET = re.compile(r"[\u4e00-\u9fff]{2,6}")
 _NAME = 3
 _OF_PERSONS = ("crim.", "party.", "gov.", "org.", "internal.", "context:")
@@ -99,6 +100,9 @@ _DISPOSES = re.compile(
     r"建议|责成|责令|(?<!未)(?<!严格)(?<!没有)(?:依据|根据|按照|依照)|由(?!于)|给予|处以|处(?=\d|上一年)|鉴于"
 )
 
+PROPOSED = "penalty.proposed"
+"""The rule of a sanction whose party a learned tagger alone has seen."""
+
 
 @cache
 def _fillers() -> re.Pattern[str]:
@@ -116,6 +120,29 @@ def find_targets(
     found = _find(view, roster, scope, start, cue)
     scope.recent.extend(found or ())
     return found
+
+
+def find_proposed(view: View, roster: Roster, scope: Scope, cue: Cue) -> tuple[PartyDraft, ...]:
+    """Return the person whom a tagger sees where the rules cannot read whom a sanction falls on.
+
+    Only where it sees exactly one between the words that open the clause and the cue, and no known
+    organisation stands there too. `scope.rule` becomes `PROPOSED`.
+    """
+    if scope.unread is None:
+        return ()
+    start = scope.unread[0]
+    persons = roster.proposals.between(start, cue.start)
+    if len(persons) != 1 or next(roster.find_known(start, cue.start), None) is not None:
+        return ()
+    scope.rule, scope.unread = PROPOSED, None
+    scope.last = (_proposed_person(view, roster, persons[0]),)
+    return scope.last
+
+
+def _proposed_person(view: View, roster: Roster, place: tuple[int, int]) -> PartyDraft:
+    title = roster.proposals.title_before(place[0])
+    said = view.text[slice(*title)] if title else None
+    return roster.person(view.text[slice(*place)], place, title=said)
 
 
 def _find(
@@ -173,7 +200,11 @@ def _introduced(
         if not told and intro.start() < clause and not alone:
             continue
         found = resolve(view, roster, scope, intro.end(), end, new=intro.start() >= clause)
-        if found:
+        seen = () if found else _seen_at_the_end(view, roster, intro.end(), end)
+        if seen:
+            best, saw_class, scope.last = seen, False, seen
+            scope.rule, scope.reference = PROPOSED, None
+        elif found:
             best, saw_class = found, False
             scope.last = found
             refers = stands_for_a_party(text[intro.end() : end])
@@ -191,7 +222,7 @@ def _leaves_open(
     """Tell whether somebody is meant who cannot be read: then nobody else may be taken."""
     if intro.group() in {"责成", "责令"} and cue.kind.endswith("self_criticism"):
         return text[end : end + 1] == "，"
-    return intro.start() >= clause and (found is None or _names_somebody(intro, text, end))
+    return intro.start() >= clause and (found is None or _names_somebody(intro, text, end, cue))
 
 
 def _end_of_target(text: str, roster: Roster, intro: re.Match[str], cue: Cue) -> int | None:
@@ -231,9 +262,28 @@ def _rule_behind(scope: Scope) -> str:
     return "penalty.carried" if scope.last and scope.last != scope.subject else "penalty.subject"
 
 
-def _names_somebody(intro: re.Match[str], text: str, end: int) -> bool:
-    """Tell whether 对X处… names a party that cannot be read: then nobody else is meant either."""
-    return intro.group() == "对" and _SHORT_TARGET.fullmatch(text, intro.end(), end) is not None
+def _names_somebody(intro: re.Match[str], text: str, end: int, cue: Cue) -> bool:
+    """Tell whether 对X处… names a party that cannot be read: then nobody else is meant either.
+
+    Also behind what X did: 对夜间值守时脱岗的X处…; X may be a name that no list of ours holds.
+    """
+    if intro.group() not in ("对", "给予"):
+        return False
+    if intro.group() == "对" and _SHORT_TARGET.fullmatch(text, intro.end(), end) is not None:
+        return True
+    described = _DESCRIBED_ONE.fullmatch(text, intro.end(), end)
+    if described is None:
+        return False
+    name = described.group("name")
+    return cue.kind.startswith(_OF_PERSONS) or "·" in name or is_person_name(name)
+
+
+def _seen_at_the_end(view: View, roster: Roster, start: int, end: int) -> tuple[PartyDraft, ...]:
+    """Return the one person whom a tagger sees in these words, where they end with the name."""
+    persons = roster.proposals.between(start, end)
+    if len(persons) != 1 or persons[0][1] != end:
+        return ()
+    return (_proposed_person(view, roster, persons[0]),)
 
 
 def _names_a_stranger(text: str, roster: Roster, clause: int, cue: Cue) -> bool:

@@ -1,4 +1,4 @@
-"""How alike two measures are in their words: the cosine of their rare character pairs.
+"""What the checklist used before `models.likeness`, to compare with: a cosine of rare words.
 
 Character pairs stand for words: Chinese has no spaces, a pair is close to a word, and no
 dictionary has to be loaded. A pair weighs the more the fewer measures hold it.
