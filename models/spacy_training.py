@@ -31,6 +31,7 @@ NAMES: Final = {
 LABELS: Final = ("PERSON", "ORG", "TITLE", "ROLE")
 
 _CONFIG: Final = "spacy.cfg"
+_SAVED: Final = "config.cfg"  # what spaCy calls it in the folder of a pipeline
 _LEARNED: Final = 60_000  # all of them are held in memory, 15 kB each
 _REPEATS: Final = 3
 """Examples without a role are real text, labelled by machines: few, so each is learned so often."""
@@ -67,6 +68,14 @@ def _different(examples: Sequence[Example], split: str) -> list[Example]:
     return [*held[:: max(len(held) // wanted, 1)], *real * _REPEATS]
 
 
+def _forget_paths(folder: Path) -> None:
+    """Take the places of the training files out of the configuration: they are gone by now."""
+    util = import_package("spacy.util", "spaCy")
+    config = util.load_config(folder / _SAVED, interpolate=False)
+    config["paths"] |= dict.fromkeys(("train", "dev"))
+    config.to_disk(folder / _SAVED)
+
+
 def train_spacy(
     examples: Sequence[Example], folder: Path, say: Say, settings: Mapping[str, Any] | None = None
 ) -> Manifest:
@@ -99,6 +108,7 @@ def train_spacy(
             trainer.train(config, work / "out", overrides={**paths, **(settings or {})})
         prepare_folder(folder)
         shutil.copytree(work / "out" / "model-best", folder, dirs_exist_ok=True)
+    _forget_paths(folder)
     recipe = {
         "config": _CONFIG,
         "examples": len(parts["train"]),

@@ -289,6 +289,7 @@ def test_spacy_learns_its_labels(tmp_path: Path) -> None:
     assert made == read_manifest(tmp_path / "权重")
     assert made.figures["dev"]["PERSON"]["f"] == 1
     assert "CUE" not in made.figures["dev"]
+    assert ".spacy" not in (tmp_path / "权重" / "config.cfg").read_text("utf-8")
     text = "给予岚溪公司李国强警告处分，罚款3万元。"
     tagger = load_tagger(tmp_path / "权重")
     assert ("李国强", "PERSON") in [(text[m.start : m.end], m.label) for m in tagger.tag(text)]
