@@ -18,7 +18,7 @@ from corpus.synthetic import SPLITS, loose_many
 from corpus.synthetic.chance import Chance
 from corpus.synthetic.grammar import Grammar, tables, word_lists
 from corpus.synthetic.loose import loose_examples
-from corpus.synthetic.names import (
+from corpus.synthetic.wide_names import (
     FIRST_LEVEL,
     MASK_STYLES,
     SECOND_LEVEL,

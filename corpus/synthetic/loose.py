@@ -12,7 +12,10 @@ from corpus.synthetic.chance import Chance
 from corpus.synthetic.doc_codes import Coder
 from corpus.synthetic.grammar import Split, grammar_of, word_lists
 from corpus.synthetic.incident import happen
-from corpus.synthetic.names import (
+from corpus.synthetic.scribe import Scribe
+from corpus.synthetic.speaker import Binding, Speaker
+from corpus.synthetic.truth import examples
+from corpus.synthetic.wide_names import (
     FIRST_LEVEL,
     MASK_STYLES,
     characters,
@@ -20,9 +23,6 @@ from corpus.synthetic.names import (
     full_name,
     masked_name,
 )
-from corpus.synthetic.scribe import Scribe
-from corpus.synthetic.speaker import Binding, Speaker
-from corpus.synthetic.truth import examples
 
 PARAGRAPHS = 20
 """Paragraphs of one call: the facts behind them are drawn once."""
