@@ -131,12 +131,21 @@ def find_proposed(view: View, roster: Roster, scope: Scope, cue: Cue) -> tuple[P
     if scope.unread is None:
         return ()
     start = scope.unread[0]
-    persons = roster.proposals.between(start, cue.start)
+    persons = _plausible(view, roster, start, cue.start)
     if len(persons) != 1 or next(roster.find_known(start, cue.start), None) is not None:
         return ()
     scope.rule, scope.unread = PROPOSED, None
     scope.last = (_proposed_person(view, roster, persons[0]),)
     return scope.last
+
+
+def _plausible(view: View, roster: Roster, start: int, end: int) -> list[tuple[int, int]]:
+    """Return the persons that a tagger sees; a short name must begin with a family name."""
+    persons = roster.proposals.between(start, end)
+    names = [view.text[slice(*place)] for place in persons]
+    if any(len(name) <= _NAME and not is_person_name(name) for name in names):
+        return []
+    return persons
 
 
 def _proposed_person(view: View, roster: Roster, place: tuple[int, int]) -> PartyDraft:
@@ -280,7 +289,7 @@ def _names_somebody(intro: re.Match[str], text: str, end: int, cue: Cue) -> bool
 
 def _seen_at_the_end(view: View, roster: Roster, start: int, end: int) -> tuple[PartyDraft, ...]:
     """Return the one person whom a tagger sees in these words, where they end with the name."""
-    persons = roster.proposals.between(start, end)
+    persons = _plausible(view, roster, start, end)
     if len(persons) != 1 or persons[0][1] != end:
         return ()
     return (_proposed_person(view, roster, persons[0]),)
