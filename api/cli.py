@@ -309,7 +309,7 @@ def train(  # noqa: PLR0913 - each parameter is an option of the command
     ] = None,
     layers: Annotated[
         int | None,
-        typer.Option("--layers", metavar="层数", min=1, help="只用底座的前几层，默认 4"),
+        typer.Option("--layers", metavar="层数", min=1, help="只用底座的前几层，默认 6"),
     ] = None,
     passes: Annotated[
         int | None, typer.Option("--passes", metavar="遍数", min=1, help="例句学几遍")

@@ -90,11 +90,13 @@ def _made_examples(wishes: TrainingWishes) -> list[Example]:
         return read_examples(wishes.examples)
     say(f"生成训练文书：{wishes.documents}份")
     generator = import_module(_GENERATOR)
-    return [
+    made = [
         read_example(row, document.gold.id)
         for document in generator.synthesize_many(wishes.documents, wishes.seed, _NOISE)
         for row in document.examples
     ]
+    loose = generator.loose_many(wishes.documents, wishes.seed)
+    return [*made, *(read_example(row, "loose") for row in loose)]
 
 
 def _lines(manifest: Manifest) -> list[str]:

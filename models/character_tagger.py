@@ -27,6 +27,8 @@ MODEL, CHARACTERS = "model.onnx", "characters.txt"
 
 _BATCH: Final = 512  # characters read together: more no longer fit the caches of a core
 _FRAME: Final = 2  # START and END
+_SURE: Final = 0.9
+"""Persons of a lower score are left out: on the invented sentences most of them were no names."""
 _REMEDY: Final = "请执行：pip install 'hecha[models]'"
 
 
@@ -126,7 +128,9 @@ class CharacterTagger:
         scores = [float(score) for read in line for score in read.scores]
         first = line[0].window.keep_from
         tokens = [Token(at, at + 1) for at in range(first, first + len(tags))]
-        yield from decode(text, tokens, tags, scores)
+        for mention in decode(text, tokens, tags, scores):
+            if mention.label != "PERSON" or mention.score >= _SURE:
+                yield mention
 
     def _role(self, read: _Read) -> RoleSpan:
         best = int(read.roles.argmax())

@@ -31,7 +31,10 @@ NAMES: Final = {
 LABELS: Final = ("PERSON", "ORG", "TITLE", "ROLE")
 
 _CONFIG: Final = "spacy.cfg"
-_LEARNED: Final = 80_000  # all of them are held in memory, 15 kB each
+_SAVED: Final = "config.cfg"  # what spaCy calls it in the folder of a pipeline
+_LEARNED: Final = 60_000  # all of them are held in memory, 15 kB each
+_REPEATS: Final = 3
+"""Examples without a role are real text, labelled by machines: few, so each is learned so often."""
 _MEASURED: Final = 2000  # examples of the splits "dev", which chooses the best step, and "test"
 
 Say = Callable[[str], None]
@@ -58,9 +61,19 @@ def to_documents(nlp: Any, examples: Sequence[Example]) -> tuple[Any, int]:
 
 def _different(examples: Sequence[Example], split: str) -> list[Example]:
     """Keep one of each text of a split, and of those a sample that is evenly spread."""
-    held = list({each.text: each for each in examples if each.split == split}.values())
+    every = {each.text: each for each in examples if each.split == split}.values()
+    real = [each for each in every if each.role is None]
+    held = [each for each in every if each.role is not None]
     wanted = _LEARNED if split == "train" else _MEASURED
-    return held[:: max(len(held) // wanted, 1)]
+    return [*held[:: max(len(held) // wanted, 1)], *real * _REPEATS]
+
+
+def _forget_paths(folder: Path) -> None:
+    """Take the places of the training files out of the configuration: they are gone by now."""
+    util = import_package("spacy.util", "spaCy")
+    config = util.load_config(folder / _SAVED, interpolate=False)
+    config["paths"] |= dict.fromkeys(("train", "dev"))
+    config.to_disk(folder / _SAVED)
 
 
 def train_spacy(
@@ -95,6 +108,7 @@ def train_spacy(
             trainer.train(config, work / "out", overrides={**paths, **(settings or {})})
         prepare_folder(folder)
         shutil.copytree(work / "out" / "model-best", folder, dirs_exist_ok=True)
+    _forget_paths(folder)
     recipe = {
         "config": _CONFIG,
         "examples": len(parts["train"]),

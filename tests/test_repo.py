@@ -123,7 +123,7 @@ def test_nothing_shipped_holds(what: str) -> None:
     found = [
         f"{_name(path)}:{number}"
         for path in {*SHIPPED, *CODE}
-        if path.suffix in TEXT
+        if path.suffix in TEXT and (path.suffix or "weights" not in path.parts)
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         if pattern.search(line)
     ]

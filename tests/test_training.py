@@ -163,6 +163,28 @@ def test_the_time_limit_ends_the_training(recipe: Any, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.models
+def test_layers_are_narrowed_while_they_learn(
+    recipe: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights, gradients and moments fit together afterwards, and what is learned stays learned."""
+    written: list[Any] = []
+    write = recipe.write_graph
+
+    def spy(libraries: Any, network: Any, path: Path) -> None:
+        written.append(network.parts["encoder"])
+        write(libraries, network, path)
+
+    monkeypatch.setattr(recipe, "write_graph", spy)
+    made = recipe.train_transformer(EXAMPLES, tmp_path / "权重", _plan(recipe, inner=20), None, str)
+    (encoder,) = written
+    assert encoder.config.intermediate_size == 20
+    block = encoder.encoder.layer[0]
+    assert block.intermediate.dense.weight.shape[0] == block.output.dense.weight.shape[1] == 20
+    assert made.figures["dev"]["PERSON"]["f"] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.models
 @pytest.mark.parametrize("is_plain", [True, False], ids=["our graph", "the exporter's graph"])
 @pytest.mark.parametrize("has_means", [True, False], ids=["plain norms", "simplified norms"])
 def test_the_graph_gives_what_the_network_gives(
@@ -267,6 +289,7 @@ def test_spacy_learns_its_labels(tmp_path: Path) -> None:
     assert made == read_manifest(tmp_path / "权重")
     assert made.figures["dev"]["PERSON"]["f"] == 1
     assert "CUE" not in made.figures["dev"]
+    assert ".spacy" not in (tmp_path / "权重" / "config.cfg").read_text("utf-8")
     text = "给予岚溪公司李国强警告处分，罚款3万元。"
     tagger = load_tagger(tmp_path / "权重")
     assert ("李国强", "PERSON") in [(text[m.start : m.end], m.label) for m in tagger.tag(text)]
@@ -290,6 +313,16 @@ def test_spans_become_entities_exactly() -> None:
     found = [(e.start_char, e.end_char, e.label_) for e in document.ents]
     assert found == [(0, 4, "ORG"), *spans[1:]]
     assert lost == 0
+
+
+def test_real_text_is_learned_more_often() -> None:
+    pytest.importorskip("spacy", reason="没有安装 spaCy")
+    from models import spacy_training
+
+    real = Example("场地平整。", (), None, "silver/a", "train")
+    chosen = spacy_training._different([*EXAMPLES, real], "train")
+    assert chosen.count(real) == 3
+    assert len(chosen) == 22 + 3
 
 
 @pytest.mark.models

@@ -5,6 +5,15 @@ real document, and no name belongs to a real case.
 """
 
 from corpus.synthetic.grammar import SPLITS, Split
+from corpus.synthetic.loose import loose_many
 from corpus.synthetic.synthesize import Synthetic, synthesize, synthesize_many, write_folder
 
-__all__ = ["SPLITS", "Split", "Synthetic", "synthesize", "synthesize_many", "write_folder"]
+__all__ = [
+    "SPLITS",
+    "Split",
+    "Synthetic",
+    "loose_many",
+    "synthesize",
+    "synthesize_many",
+    "write_folder",
+]

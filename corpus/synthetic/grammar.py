@@ -217,3 +217,9 @@ class Grammar:
         """Yield the names of all families of this split."""
         for rows in self._rows.values():
             yield from (row.family for row in rows)
+
+
+@cache
+def grammar_of(split: Split) -> Grammar:
+    """Return the rows of a split, dealt once."""
+    return Grammar(split)

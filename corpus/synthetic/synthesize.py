@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from corpus.gold import Gold
 from corpus.synthetic.chance import Chance
 from corpus.synthetic.doc_codes import Coder
 from corpus.synthetic.document_writer import DocumentWriter
-from corpus.synthetic.grammar import Grammar, Split
+from corpus.synthetic.grammar import Split, grammar_of
 from corpus.synthetic.incident import happen
 from corpus.synthetic.noise import Written, spoil
 from corpus.synthetic.reports import write_evaluation, write_investigation, write_reply
@@ -64,11 +63,6 @@ class Synthetic:
     examples: tuple[dict[str, Any], ...]
 
 
-@cache
-def _grammar(split: Split) -> Grammar:
-    return Grammar(split)
-
-
 def synthesize(number: int, seed: int, noise: float = 0.0, split: Split | None = None) -> Synthetic:
     """Return document `number` of a seed; without `split`, of the split that the draw gives it.
 
@@ -81,7 +75,7 @@ def synthesize(number: int, seed: int, noise: float = 0.0, split: Split | None =
     incident = happen(chance)
     scribe = Scribe()
     coder = Coder(chance, incident.place, noise, is_old=incident.cast.is_old)
-    speaker = Speaker(chance, _grammar(part), incident, scribe, coder)
+    speaker = Speaker(chance, grammar_of(part), incident, scribe, coder)
     sort.write(DocumentWriter(speaker, noise))
     scribe.line()
     name = f"{sort.kind.lower()}-{part}-{seed}-{number:05d}"
