@@ -1,7 +1,8 @@
 """What the two databases write differently: full text over `search_entries`, the guard of `audit`.
 
 On SQLite `search_index` is an FTS5 table over the tokens of `search_entries`, kept by triggers; its
-rowid is `search_entries.number`. On PostgreSQL an index holds `to_tsvector('simple', tokens)`.
+rowid is `search_entries.number`. On PostgreSQL the column `words` holds the tsvector of the tokens,
+without marks of punctuation, which the server takes for letters in the locale C.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ from typing import Any, Final
 from sqlalchemy import Connection, MetaData
 
 _KEPT: Final = "audit is append-only"
+_MARKS: Final = (
+    "，。、；：！？“”‘’（）《》〈〉〔〕【】［］｛｝「」『』"
+    "…—－·・•．％＋＝～￥＃＆＊＠／＼｜＜＞\u3000"
+)
 
 SQLITE: Final = (
     """
@@ -43,10 +48,11 @@ SQLITE: Final = (
 )
 
 POSTGRESQL: Final = (
-    """
-    CREATE INDEX ix_search_entries_words ON search_entries
-    USING gin (to_tsvector('simple'::regconfig, tokens))
+    f"""
+    ALTER TABLE search_entries ADD COLUMN words tsvector GENERATED ALWAYS AS
+    (to_tsvector('simple'::regconfig, translate(tokens, '{_MARKS}', '{" " * len(_MARKS)}'))) STORED
     """,
+    "CREATE INDEX ix_search_entries_words ON search_entries USING gin (words)",
     f"""
     CREATE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION '{_KEPT}'; END $$
