@@ -66,13 +66,14 @@ fix: tools ## 自动改正风格和格式
 	@$(BIN)/ruff check --fix $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
 
-bench: tools ## 速度、启动时间、内存、PDF 页/秒和准确，各种格式的文字和事实，扫描件错字率，随字数的增长，恶意文字
+bench: tools ## 速度、启动时间、内存、PDF 页/秒和准确，各种格式的文字和事实，扫描件错字率，随字数的增长，恶意文字，列表和检索
 	@$(BIN)/python -m bench.speed $(ARGS)
 	@$(BIN)/python -m bench.pages $(ARGS)
 	@$(BIN)/python -m bench.word_files $(ARGS)
 	@$(BIN)/python -m bench.every_format $(ARGS)
 	@$(BIN)/python -m bench.recognition $(ARGS)
 	@$(BIN)/python -m bench.growth $(ARGS)
+	@$(BIN)/python -m bench.listing
 
 fuzz: tools ## 把随机破坏的文件交给每种格式的读取程序：make fuzz FUZZ_SECONDS=300
 	@FUZZ_SECONDS="$(FUZZ_SECONDS)" $(BIN)/python -m tests.fuzzing $(ARGS)

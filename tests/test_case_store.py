@@ -269,7 +269,9 @@ def test_merging_and_dissolving(sorted_out: Connection) -> None:
 def test_a_name_that_a_person_gave_stays(sorted_out: Connection) -> None:
     ours = case_of(sorted_out, "a")
     cases.rename(sorted_out, DEFAULT_TENANT, ours, "人工名称", None)
-    save(sorted_out, fact("d", number="新号〔2023〕1号", cites=("青政复〔2023〕2号",), name="甲" * 9))
+    save(
+        sorted_out, fact("d", number="新号〔2023〕1号", cites=("青政复〔2023〕2号",), name="甲" * 9)
+    )
     assert cases.get(sorted_out, DEFAULT_TENANT, ours).name == "人工名称"
 
 

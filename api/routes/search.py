@@ -15,7 +15,7 @@ from api.routes import examples
 from api.routes.dependencies import ServicesDep, TenantDep
 from api.routes.openapi_docs import example, problems
 from api.store import searching
-from api.store.searching import MOST_RANKED, Narrowing, Place, SearchHit
+from api.store.searching import GROUPS, Narrowing, Place, SearchHit
 from api.store.words import EntryKind
 from extractor.extraction import DocumentKind
 
@@ -28,9 +28,7 @@ class SearchPage(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     hits: list[SearchHit]
-    next_cursor: str | None = Field(
-        description=f"下一页的 cursor；没有下一页时为 null。最多翻到第 {MOST_RANKED} 条"
-    )
+    next_cursor: str | None = Field(description="下一页的 cursor；没有下一页时为 null")
 
 
 class SearchQuery(BaseModel):
@@ -61,7 +59,7 @@ class SearchQuery(BaseModel):
     )
     limit: int = Field(default=20, ge=1, le=100, description="每页的条数", examples=[20])
     cursor: str | None = Field(
-        default=None, description="上一页的 next_cursor", examples=["NTctMjA"]
+        default=None, description="上一页的 next_cursor", examples=["MS01Nw"]
     )
 
     def narrowing(self) -> Narrowing:
@@ -76,7 +74,7 @@ class SearchQuery(BaseModel):
 
 
 EXAMPLES: Final[dict[str, BaseModel]] = {
-    "search_page": SearchPage(hits=[examples.HIT], next_cursor="NTctMjA")
+    "search_page": SearchPage(hits=[examples.HIT], next_cursor="MS01Nw")
 }
 
 
@@ -94,7 +92,8 @@ def search(
 ) -> SearchPage:
     """在标题、文号、全文、责任主体、处理、整改措施、问题和建议里找；任何文字都可以作为检索词。
 
-    命中很多时，在最近的里面排先后。翻页时新读完的文件不会使后面的页错位。
+    标题和文号里命中的在前，其次是读出的各行，再次是全文；同类里新读完的在前。
+    翻页时新读完的文件不会使后面的页错位。
     """
     place = None if wanted.cursor is None else _place_at(wanted.cursor)
     with services.database.read() as connection:
@@ -105,7 +104,7 @@ def search(
 
 
 def _cursor(place: Place) -> str:
-    words = f"{place.newest}-{place.offset}"
+    words = f"{place.group}-{place.before}"
     return base64.urlsafe_b64encode(words.encode()).decode().rstrip("=")
 
 
@@ -113,9 +112,9 @@ def _place_at(cursor: str) -> Place:
     try:
         padded = cursor.encode() + b"=" * (-len(cursor) % 4)
         words = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
-        newest, offset = (int(part) for part in words.split("-"))
+        group, before = (int(part) for part in words.split("-"))
     except (binascii.Error, ValueError) as exc:
         raise ProblemError("cursor_invalid") from exc
-    if not (0 <= newest < 1 << 62 and 0 < offset < MOST_RANKED):
+    if not (0 <= group < len(GROUPS) and 0 < before < 1 << 62):
         raise ProblemError("cursor_invalid")
-    return Place(newest, offset)
+    return Place(group, before)

@@ -123,6 +123,7 @@ class CaseDetails(CaseEntry):
 class CaseFilters:
     """Which cases to list; None is any. `text` is a part of the name, dates are YYYY-MM-DD."""
 
+    id: str | None = None
     text: str | None = None
     origin: str | None = None
     document: str | None = None
@@ -278,6 +279,18 @@ def take_out(
     _move(connection, tenant, [document], None, _TAKEN_OUT)
 
 
+def check(
+    connection: Connection, tenant: str, case: str, document: str, seen: Collection[int] | None
+) -> None:
+    """Keep a case and a document of it until the end of the transaction; errors as `take_out`."""
+    _row(connection, tenant, case)
+    _lock_documents(connection, tenant, [document])
+    _hold(connection, tenant, case, seen)
+    place = positions(connection, tenant, [document]).get(document)
+    if place is None or place.case != case:
+        raise CaseDocumentMissingError(document)
+
+
 def merge(
     connection: Connection,
     tenant: str,
@@ -404,6 +417,8 @@ def _entry(row: Row[Any], counts: dict[str, tuple[int, int]]) -> dict[str, Any]:
 
 
 def _filtered(query: Select[Any], tenant: str, filters: CaseFilters) -> Select[Any]:
+    if filters.id is not None:
+        query = query.where(CASES.c.id == filters.id)
     if filters.text is not None:
         query = query.where(CASES.c.name.icontains(filters.text, autoescape=True))
     if filters.origin is not None:

@@ -1,11 +1,13 @@
 """Full-text search over documents and the rows read from them, the best hits first.
 
-Among very many hits the newest are ranked. Every function takes an open connection of
-`Database.read()` or `Database.write()`, and the tenant.
+Hits in titles come first, then those in rows, then those in the full text; in each the newest
+first. So an answer needs no look at all that was found, however much it is. Every function takes
+an open connection of `Database.read()` or `Database.write()`, and the tenant.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Select,
     and_,
     delete,
     func,
@@ -30,8 +31,7 @@ from api.store.schema import CASE_DOCUMENTS, DOCUMENTS, SEARCH_ENTRIES
 from api.store.words import EntryKind, Phrase, Query, parse_query, shown_text
 from extractor.extraction import DocumentKind
 
-MOST_RANKED: Final = 1_000
-"""How many hits, the newest, are ranked and can be paged through."""
+_NEWEST: Final = 1 << 62
 _BEFORE: Final = 30
 _SNIPPET: Final = 120
 _MOST_MARKS: Final = 40
@@ -76,10 +76,18 @@ EVERYWHERE: Final = Narrowing()
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page of hits begins: what was the newest entry at the first page, how many before."""
+    """Where a page of hits begins: in which group, and before which entry of it."""
 
-    newest: int
-    offset: int
+    group: int
+    before: int
+
+
+GROUPS: Final[tuple[tuple[EntryKind, ...], ...]] = (
+    ("document",),
+    ("party", "penalty", "measure", "problem", "suggestion"),
+    ("text",),
+)
+"""Hits in titles come first, then those in rows, then those in texts; in each the newest first."""
 
 
 def index_saved(connection: Connection, saved: Saved) -> None:
@@ -89,7 +97,14 @@ def index_saved(connection: Connection, saved: Saved) -> None:
         return
     forget_words(connection, saved.tenant, saved.document)
     rows = [
-        {"tenant": saved.tenant, "document": saved.document, "kind": kind, "row": row, "tokens": of}
+        {
+            "tenant": saved.tenant,
+            "document": saved.document,
+            "kind": kind,
+            "row": row,
+            "tokens": of,
+            "scope": scope_of(saved.tenant, kind, saved.record.kind, saved.record.date),
+        }
         for kind, row, of in entries
         if of
     ]
@@ -115,59 +130,97 @@ def search(
     query = parse_query(asked)
     if not query.parts:
         return [], None
-    if place is None:
-        newest = connection.execute(select(func.max(SEARCH_ENTRIES.c.number))).scalar_one()
-        place = Place(newest or 0, 0)
-    ranked = _ranked(connection, tenant, query, narrowing, place.newest)
-    page = ranked.limit(limit + 1).offset(place.offset)
-    found = connection.execute(page).all()
-    hits = _hits(connection, tenant, query, [row.number for row in found[:limit]])
-    following = place.offset + limit
-    more = len(found) > limit and following < MOST_RANKED
-    return hits, Place(place.newest, following) if more else None
+    place = place or Place(0, _NEWEST)
+    found: list[tuple[int, int]] = []
+    for group in range(place.group, len(GROUPS)):
+        before = place.before if group == place.group else _NEWEST
+        wanted = limit + 1 - len(found)
+        numbers = _numbers(connection, tenant, query, narrowing, Place(group, before), wanted)
+        found += [(group, number) for number in numbers]
+        if len(found) > limit:
+            break
+    hits = _hits(connection, tenant, query, [number for _, number in found[:limit]])
+    return hits, Place(*found[limit - 1]) if len(found) > limit else None
 
 
-def _ranked(
-    connection: Connection, tenant: str, query: Query, narrowing: Narrowing, newest: int
-) -> Select[Any]:
-    """Return the query for the numbers of the best entries, best first."""
-    conditions = [
-        SEARCH_ENTRIES.c.tenant == tenant,
-        SEARCH_ENTRIES.c.number <= newest,
-        *_narrowed(tenant, narrowing),
-    ]
-    is_sqlite = connection.dialect.name == "sqlite"
-    found = _sqlite_hits(query) if is_sqlite else _postgresql_hits(query)
-    order = literal_column("search_index.rowid") if is_sqlite else SEARCH_ENTRIES.c.number
-    candidates = (
-        found.where(*conditions).order_by(order.desc()).limit(MOST_RANKED).subquery("candidates")
-    )
-    best = candidates.c.score if is_sqlite else candidates.c.score.desc()
-    return select(candidates.c.number).order_by(best, candidates.c.number.desc())
+def scope_of(tenant: str, entry: EntryKind, kind: str | None, date: str | None) -> str:
+    """Return the words by which an entry is told from those that are not asked for."""
+    group = next(at for at, kinds in enumerate(GROUPS) if entry in kinds)
+    words = [f"{_tenant_word(tenant)}g{group}", f"e{entry}"]
+    if kind is not None:
+        words.append(f"k{kind}")
+    words.append(f"y{date[:4]}" if date else "y0")
+    return " ".join(words)
 
 
-def _sqlite_hits(query: Query) -> Select[Any]:
-    asked = " AND ".join(
-        "(" + " OR ".join(_quoted(phrase) for phrase in part) + ")" for part in query.parts
-    )
-    # CROSS JOIN: the index of words comes first, whatever the planner thinks of the tenant.
-    source = text("search_index CROSS JOIN search_entries")
-    return (
-        select(SEARCH_ENTRIES.c.number, literal_column("bm25(search_index)").label("score"))
-        .select_from(source)
-        .where(
+def _tenant_word(tenant: str) -> str:
+    return "t" + hashlib.blake2b(tenant.encode(), digest_size=8).hexdigest()
+
+
+def _numbers(
+    connection: Connection,
+    tenant: str,
+    query: Query,
+    narrowing: Narrowing,
+    place: Place,
+    limit: int,
+) -> Sequence[int]:
+    """Return the numbers of the newest entries of a group that have what is asked for."""
+    if narrowing.type is not None and narrowing.type not in GROUPS[place.group]:
+        return []
+    conditions: list[Any] = [_entry("tenant") == tenant, *_narrowed(tenant, narrowing)]
+    if connection.dialect.name == "sqlite":
+        number: ColumnElement[Any] = literal_column("search_index.rowid")
+        # CROSS JOIN: what has fewer rows comes first, whatever the planner thinks.
+        few = narrowing.case is not None
+        tables = ("search_entries", "search_index") if few else ("search_index", "search_entries")
+        asked = _sqlite_query(tenant, query, narrowing, place.group)
+        found = select(number).select_from(text(" CROSS JOIN ".join(tables)))
+        conditions += [
             text("search_index MATCH :asked").bindparams(asked=asked),
             text("search_entries.number = search_index.rowid"),
-        )
+        ]
+    else:
+        number = _entry("number")
+        found = select(number).select_from(SEARCH_ENTRIES)
+        words: ColumnElement[Any] = literal_column("search_entries.words")
+        conditions += [
+            words.op("@@")(_postgresql_query(query)),
+            _entry("kind").in_(GROUPS[place.group]),
+        ]
+    found = found.where(*conditions, number < place.before)
+    return connection.execute(found.order_by(number.desc()).limit(limit)).scalars().all()
+
+
+def _sqlite_query(tenant: str, query: Query, narrowing: Narrowing, group: int) -> str:
+    words = " AND ".join(
+        "(" + " OR ".join(_quoted(phrase) for phrase in part) + ")" for part in query.parts
     )
+    scope = [f"{_tenant_word(tenant)}g{group}"]
+    if narrowing.type is not None:
+        scope.append(f"e{narrowing.type}")
+    if narrowing.kind is not None:
+        scope.append(f"k{narrowing.kind}")
+    narrowed = " AND ".join(f'scope : "{word}"' for word in scope)
+    if years := _years(narrowing):
+        narrowed += " AND scope : (" + " OR ".join(f'"y{year}"' for year in years) + ")"
+    return f"{narrowed} AND tokens : ({words})"
+
+
+def _years(narrowing: Narrowing) -> range:
+    """Return the years that dates may be of; empty where they cannot be told one by one."""
+    if narrowing.date_from is None and narrowing.date_to is None:
+        return range(0)
+    first = int((narrowing.date_from or "1980")[:4])
+    last = int((narrowing.date_to or "2079")[:4])
+    return range(max(first, 1900), min(last, 2100) + 1)
 
 
 def _quoted(phrase: Phrase) -> str:
     return '"' + " ".join(phrase).replace('"', '""') + '"'
 
 
-def _postgresql_hits(query: Query) -> Select[Any]:
-    words: ColumnElement[Any] = literal_column("search_entries.words")
+def _postgresql_query(query: Query) -> ColumnElement[Any]:
     simple: ColumnElement[Any] = literal_column("'simple'::regconfig")
     asked: ColumnElement[Any] | None = None
     for part in query.parts:
@@ -179,21 +232,24 @@ def _postgresql_hits(query: Query) -> Select[Any]:
             asked = either if asked is None else func.tsquery_and(asked, either)
     if asked is None:  # pragma: no cover - `search` asks only for something
         raise ValueError("no words")
-    return select(SEARCH_ENTRIES.c.number, func.ts_rank_cd(words, asked, 1).label("score")).where(
-        words.op("@@")(asked)
-    )
+    return asked
+
+
+def _entry(name: str) -> ColumnElement[Any]:
+    """Return a column by its name alone: how the tables are joined is written out."""
+    return literal_column(f"search_entries.{name}", SEARCH_ENTRIES.c[name].type)
 
 
 def _narrowed(tenant: str, narrowing: Narrowing) -> Iterable[ColumnElement[bool]]:
     if narrowing.type is not None:
-        yield SEARCH_ENTRIES.c.kind == narrowing.type
+        yield _entry("kind") == narrowing.type
     if narrowing.case is not None:
-        yield SEARCH_ENTRIES.c.document.in_(
+        yield _entry("document").in_(
             select(CASE_DOCUMENTS.c.document).where(
                 CASE_DOCUMENTS.c.tenant == tenant, CASE_DOCUMENTS.c.case == narrowing.case
             )
         )
-    conditions = [DOCUMENTS.c.tenant == tenant, DOCUMENTS.c.id == SEARCH_ENTRIES.c.document]
+    conditions = [DOCUMENTS.c.tenant == tenant, DOCUMENTS.c.id == _entry("document")]
     if narrowing.kind is not None:
         conditions.append(DOCUMENTS.c.kind == narrowing.kind)
     if narrowing.date_from is not None:

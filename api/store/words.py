@@ -58,10 +58,10 @@ def entries_of(document: Document, extraction: Extraction) -> list[Entry]:
     names = [name for party in extraction.parties for name in (party.name, *party.aliases)]
     record, accident = extraction.document, extraction.accident
     about = [record.title, record.number, record.issuer, accident.name if accident else None]
-    found: list[Entry] = [("document", "", _tokens("\n".join(filter(None, about))))]
+    found: list[Entry] = [("document", "", tokens_of("\n".join(filter(None, about))))]
     for at, start in enumerate(range(0, len(document.text), _CHUNK)):
         chunk = document.text[start : start + _CHUNK]
-        found.append(("text", str(at + 1), _tokens(chunk, [n for n in names if n in chunk])))
+        found.append(("text", str(at + 1), tokens_of(chunk, [n for n in names if n in chunk])))
     return found + list(_rows(document, extraction))
 
 
@@ -75,17 +75,21 @@ def _rows(document: Document, extraction: Extraction) -> Iterator[Entry]:
     for party in extraction.parties:
         names = [party.name, *party.aliases]
         words = [*names, party.employer, party.title, *party.responsibility]
-        yield "party", party.id, _tokens(" ".join(filter(None, words)), names)
+        yield "party", party.id, tokens_of(" ".join(filter(None, words)), names)
     for penalty in extraction.penalties:
         name = parties[penalty.party].name
         words = [name, labels.get(penalty.kind, ""), penalty.organ, penalty.term]
-        yield "penalty", penalty.id, _tokens(_said(words, quote(penalty)), [name])
+        yield "penalty", penalty.id, tokens_of(_said(words, quote(penalty)), [name])
     for measure in extraction.measures:
-        yield "measure", measure.id, _tokens(_said(measure.actors, quote(measure)))
+        yield "measure", measure.id, tokens_of(_said(measure.actors, quote(measure)))
     for problem in extraction.problems:
-        yield "problem", problem.id, _tokens(_said(problem.units, quote(problem)))
+        yield "problem", problem.id, tokens_of(_said(problem.units, quote(problem)))
     for suggestion in extraction.suggestions:
-        yield "suggestion", suggestion.id, _tokens(_said(suggestion.addressees, quote(suggestion)))
+        yield (
+            "suggestion",
+            suggestion.id,
+            tokens_of(_said(suggestion.addressees, quote(suggestion))),
+        )
 
 
 def _said(words: list[str] | list[str | None], quote: str) -> str:
@@ -99,7 +103,7 @@ def _cut(text: str) -> list[str]:
     return rjieba.cut(text, False)
 
 
-def _tokens(text: str, names: list[str] | None = None) -> str:
+def tokens_of(text: str, names: list[str] | None = None) -> str:
     """Return the words of a text, then those that only help to find it."""
     import rjieba
 

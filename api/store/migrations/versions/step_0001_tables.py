@@ -494,6 +494,7 @@ def _search_entries() -> None:
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("row", sa.String(length=40), nullable=False),
         sa.Column("tokens", sa.Text(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["tenant", "document"],
             ["documents.tenant", "documents.id"],
