@@ -16,7 +16,16 @@ from api.guard import Guard
 from api.jobs.runner import usual_slots
 from api.problems import HANDLERS
 from api.reader import Reader
-from api.routes import checklists, document_contents, health, page, uploads
+from api.routes import (
+    case_checklists,
+    casework,
+    checklists,
+    document_contents,
+    health,
+    page,
+    search,
+    uploads,
+)
 from api.routes.openapi_docs import DescribedApi
 from api.services import Services, open_services
 from api.settings import Settings
@@ -24,7 +33,7 @@ from api.settings import Settings
 API_VERSION: Final = "1.0"
 UPLOAD_PATHS: Final = ("/", "/v1/documents")
 ROUTES: Final[tuple[ModuleType, ...]] = (
-    uploads, document_contents, checklists, health, page,
+    uploads, document_contents, casework, case_checklists, checklists, search, health, page,
 )  # fmt: skip
 """The modules of routes: each has a `router`, and `EXAMPLES` where its answers are JSON."""
 _DESCRIPTION: Final = """

@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from api.files import FileMissingError, FilesError, FilesFullError
+from api.store.cases import CaseChangedError, CaseDocumentMissingError, CaseNotFoundError
 from api.store.database import trouble_of
 from api.store.documents import DocumentHeldError
 from api.store.idempotency import KeyReusedError
@@ -55,6 +56,9 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
     "document_not_found": ProblemKind(
         404, "没有这份文件", "该编号的文件不存在或已删除。请核对编号，或重新上传文件。"
     ),
+    "case_not_found": ProblemKind(
+        404, "没有这个案卷", "该编号的案卷不存在、已解散或已并入别的案卷。请重新查询案卷列表。"
+    ),
     "page_not_found": ProblemKind(404, "没有这一页", "文件只有 12 页，没有第 13 页。请核对页码。"),
     "layout_missing": ProblemKind(
         404, "没有页面图像", "这种格式没有固定的版面，没有页面图像。请看文字。"
@@ -75,7 +79,15 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
     "document_failed": ProblemKind(
         409, "文件没有读成", "这份文件没有读成：打开该文件需要密码。请另存为不加密的文件后上传。"
     ),
+    "case_empty": ProblemKind(
+        409, "案卷里没有文件", "这个案卷里还没有文件，无法生成清单。请先把文件归入案卷。"
+    ),
     "document_held": ProblemKind(409, "文件已封存", "这份文件已封存，不能删除。请先解除封存。"),
+    "precondition_failed": ProblemKind(
+        412,
+        "内容已被改动",
+        "在您查看之后，别人或自动归案改动了它，没有执行。请重新查询，核对后带上新的 ETag 再试。",
+    ),
     "upload_too_large": ProblemKind(
         413,
         "文件过大",
@@ -127,6 +139,11 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
     ),
     "parse_failed": ProblemKind(
         422, "文件无法读取", "文件内容无法读取。请另存为 PDF 或 DOCX 后重新上传。"
+    ),
+    "precondition_required": ProblemKind(
+        428,
+        "缺少 If-Match",
+        "请把查询时得到的 ETag 放在 If-Match 里，以免覆盖别人的改动；不需要核对时写 If-Match: *。",
     ),
     "not_ready": ProblemKind(
         503,
@@ -203,6 +220,8 @@ _FIELD_MESSAGES: Final = {
     "int_parsing": "应为整数",
     "greater_than_equal": "数值过小",
     "less_than_equal": "数值过大",
+    "string_too_short": "不能为空",
+    "string_too_long": "过长",
     "too_short": "项数过少",
     "too_long": "项数过多",
 }
@@ -308,6 +327,18 @@ async def _on_held(request: Request, _: DocumentHeldError) -> Response:
     return _answer(request, "document_held")
 
 
+async def _on_case_not_found(request: Request, _: CaseNotFoundError) -> Response:
+    return _answer(request, "case_not_found")
+
+
+async def _on_case_changed(request: Request, _: CaseChangedError) -> Response:
+    return _answer(request, "precondition_failed")
+
+
+async def _on_case_document_missing(request: Request, _: CaseDocumentMissingError) -> Response:
+    return _answer(request, "document_not_found")
+
+
 def _answer(
     request: Request,
     code: str,
@@ -348,6 +379,9 @@ HANDLERS: Final[
     SQLAlchemyError: _on_database_error,
     KeyReusedError: _on_key_reused,
     DocumentHeldError: _on_held,
+    CaseNotFoundError: _on_case_not_found,
+    CaseChangedError: _on_case_changed,
+    CaseDocumentMissingError: _on_case_document_missing,
     RequestValidationError: _on_invalid,
 }
 """What makes the app answer every expected error with a problem."""

@@ -14,11 +14,15 @@ from pydantic import BaseModel
 from api.app import create_app
 from api.problems import MEDIA_TYPE, PROBLEMS, Problem
 from api.routes import examples
+from api.routes.case_checklists import CaseChecklist
+from api.routes.casework import CaseChange, CaseMerge, CasePage, DocumentPlacement, NewCase
 from api.routes.checklists import ChecklistRequest
 from api.routes.health import Health
 from api.routes.openapi_docs import PROBLEM
+from api.routes.search import SearchPage
 from api.routes.uploads import DocumentPage
 from api.settings import Settings
+from api.store.cases import CaseDetails
 from api.store.documents import DocumentEntry
 from extractor.checklist.model import Checklist
 from extractor.extraction import Extraction
@@ -35,7 +39,9 @@ def app() -> FastAPI:
 MODELS: dict[str, type[BaseModel]] = {
     model.__name__: model
     for model in (
-        Checklist, ChecklistRequest, DocumentEntry, DocumentPage, Extraction, Health,
+        CaseChange, CaseChecklist, CaseDetails, CaseMerge, CasePage, Checklist, ChecklistRequest,
+        DocumentEntry, DocumentPage, DocumentPlacement, Extraction, Health, NewCase,
+        SearchPage,
     )
 } | {PROBLEM: Problem}  # fmt: skip
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -131,6 +137,7 @@ def test_the_guide_names_every_route(app: FastAPI) -> None:
     assert [route for route in routes if route not in guide] == []
     named = set(re.findall(r"^\| `((?:GET|POST|PUT|PATCH|DELETE) /[^`]*)`", guide, re.M))
     page = {"GET /", "POST /", "GET /checklist.xlsx", "GET /checklist.json", "GET /openapi.json"}
+    page |= {"POST /cases/{case_id}/move"}
     assert named == {route.strip("`") for route in routes} | page
 
 

@@ -92,6 +92,26 @@ REFUSED: list[tuple[str, str, Request]] = [
     ("an id of another form", "document_not_found", lambda c: c.get("/v1/documents/%27%20or%201")),
     ("a case without its document", "document_not_found", lambda c: c.post(
         "/v1/checklists", json={"documents": [ABSENT]})),
+    ("no such case", "case_not_found", lambda c: c.get(f"/v1/cases/{ABSENT[:36]}")),
+    ("a checklist of no case", "case_not_found", lambda c: c.get(
+        f"/v1/cases/{ABSENT[:36]}/checklist")),
+    ("a change without If-Match", "precondition_required", lambda c: c.patch(
+        f"/v1/cases/{ABSENT[:36]}", json={"name": "x"})),
+    ("a change of a case that is gone", "case_not_found", lambda c: c.patch(
+        f"/v1/cases/{ABSENT[:36]}", json={"name": "x"}, headers={"If-Match": "*"})),
+    ("a name of nothing", "request_invalid", lambda c: c.patch(
+        f"/v1/cases/{ABSENT[:36]}", json={"name": " "}, headers={"If-Match": "*"})),
+    ("a new case of no document", "document_not_found", lambda c: c.post(
+        "/v1/cases", json={"documents": [ABSENT]})),
+    ("a cursor of cases that is none", "cursor_invalid", lambda c: c.get(
+        "/v1/cases?cursor=zzzz")),
+    ("a date that is none", "request_invalid", lambda c: c.get(
+        "/v1/cases?accident_from=2024-02-30")),
+    ("a search for nothing", "request_invalid", lambda c: c.get("/v1/search")),
+    ("a search beyond the last page", "cursor_invalid", lambda c: c.get(
+        "/v1/search?q=x&cursor=NTctMjA")),
+    ("a cursor of hits that is none", "cursor_invalid", lambda c: c.get(
+        "/v1/search?q=x&cursor=zzzz")),
     ("a document that is not read yet", "document_not_ready", lambda c: c.get(
         f"/v1/documents/{upload(c).json()['id']}/extraction")),
     ("a page of a text", "layout_missing", lambda c: c.get(
@@ -148,7 +168,8 @@ def test_refused_requests_say_why(client: TestClient, code: str, send: Request) 
 def test_every_problem_code_has_a_case() -> None:
     elsewhere = {
         "internal_error", "not_ready", "storage_full", "document_failed", "document_held",
-        "original_missing", "page_not_found", *(error.code for error in _parse_errors()),
+        "original_missing", "page_not_found", "case_empty", "precondition_failed",
+        *(error.code for error in _parse_errors()),
     }  # fmt: skip
     assert {code for _, code, _ in REFUSED} | elsewhere == set(PROBLEMS)
 

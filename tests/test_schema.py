@@ -16,6 +16,7 @@ from api.store.database import database_url as read_url
 from api.store.migrating import SchemaError, current_revision, migrate, newest_revision
 from api.store.schema import AUDIT, EVENTS, TENANTS, metadata
 
+_OURS = ("search_index", "ix_search_entries_words")
 _NATIVE = {
     "sqlite": """
         SELECT type, name, sql FROM sqlite_master
@@ -66,8 +67,8 @@ def test_steps_make_the_same_tables_as_the_schema(empty_url: URL) -> None:
                 connection,
                 opts={
                     "include_name": lambda name, kind, _: (
-                        kind not in ("table", "index")
-                        or not str(name).startswith(("search_index", "ix_search_entries_words"))
+                        (kind not in ("table", "index") or not str(name).startswith(_OURS))
+                        and (kind, name) != ("column", "words")
                     ),
                 },
             )

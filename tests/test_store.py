@@ -136,7 +136,9 @@ def _receive(
 
 
 def _tell(database: Database, tenant: str = DEFAULT_TENANT) -> list[tuple[str, str]]:
-    query = select(EVENTS.c.type, EVENTS.c.subject).where(EVENTS.c.tenant == tenant)
+    query = select(EVENTS.c.type, EVENTS.c.subject).where(
+        EVENTS.c.tenant == tenant, EVENTS.c.type.startswith("document.")
+    )
     with database.read() as connection:
         return [tuple(row) for row in connection.execute(query.order_by(EVENTS.c.seq))]
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from pydantic import BaseModel
 
 from api.problems import ProblemError
 from api.routes import examples
 from api.routes.dependencies import DocumentId, ServicesDep, TenantDep, found, why_unread
+from api.routes.etags import ETAG, UNCHANGED, IfNoneMatch, is_unchanged
 from api.routes.openapi_docs import example, problems
 from api.store import documents, results
 from extractor.extraction import Extraction
@@ -22,21 +23,9 @@ EXAMPLES: Final[dict[str, BaseModel]] = {"extraction": examples.EXTRACTION}
 
 PNG: Final = "image/png"
 OCTETS: Final = "application/octet-stream"
-_ETAG: Final[dict[str, Any]] = {
-    "ETag": {
-        "description": "内容的标记；再次请求时放在 If-None-Match 里，没有变化则回答 304",
-        "schema": {"type": "string"},
-        "example": '"0.1.0-3fa9c2d1"',
-    }
-}
-_UNCHANGED: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "没有变化"}}
 _UNREAD: Final = (
     "document_not_found", "document_not_ready", "document_failed", "not_ready",
 )  # fmt: skip
-
-IfNoneMatch = Annotated[
-    str | None, Header(description="上次得到的 ETag", examples=['"0.1.0-3fa9c2d1"'])
-]
 
 
 def _binary(kind: str, what: str) -> dict[str, Any]:
@@ -50,8 +39,8 @@ def _binary(kind: str, what: str) -> dict[str, Any]:
     response_model=Extraction,
     response_description="抽取结果（格式第 1 版）",
     responses={
-        200: {**example("extraction"), "headers": _ETAG},
-        **_UNCHANGED,
+        200: {**example("extraction"), "headers": ETAG},
+        **UNCHANGED,
         **problems(*_UNREAD, "request_invalid"),
     },
 )
@@ -78,7 +67,7 @@ def get_extraction(
                 raise ProblemError("document_not_found", "没有这个抽取版本的结果。请核对版本。")
             raise why_unread(entry)
     etag = f'"{result[0]}"'
-    if _matches(if_none_match, etag):
+    if is_unchanged(if_none_match, etag):
         return Response(status_code=304, headers={"ETag": etag})
     return Response(result[1], media_type="application/json", headers={"ETag": etag})
 
@@ -136,8 +125,8 @@ def get_original(services: ServicesDep, tenant: TenantDep, document_id: Document
     response_class=Response,
     response_description="PNG 图像",
     responses={
-        200: {**_binary(PNG, "（第 3 页的图像）"), "headers": _ETAG},
-        **_UNCHANGED,
+        200: {**_binary(PNG, "（第 3 页的图像）"), "headers": ETAG},
+        **UNCHANGED,
         **problems(
             "document_not_found",
             "page_not_found",
@@ -164,15 +153,9 @@ def get_page(
     with services.database.read() as connection:
         found(documents.get(connection, tenant, document_id))
     etag = f'"{document_id[:16]}-{number}-{dpi}"'
-    if _matches(if_none_match, etag):
+    if is_unchanged(if_none_match, etag):
         return Response(status_code=304, headers={"ETag": etag})
     data = services.files.read(document_id)
     picture = services.draw(data, number, dpi)
     headers = {"ETag": etag, "Cache-Control": "private, max-age=86400"}
     return Response(picture, media_type=PNG, headers=headers)
-
-
-def _matches(header: str | None, etag: str) -> bool:
-    if header is None:
-        return False
-    return header.strip() == "*" or etag in (part.strip() for part in header.split(","))

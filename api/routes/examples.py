@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
 
+from api.store.cases import CaseDetails, CaseMember, PlacementReason, ReasonLink
 from api.store.documents import DocumentEntry
+from api.store.searching import SearchHit
 from extractor.checklist.model import (
     AccountabilityRow,
     Case,
@@ -50,6 +52,9 @@ TEXT: Final = "\n".join((_TITLE, _ACCIDENT, _TREATMENT, _PENALTY, _MEASURES, _ME
 """The whole text of the example report."""
 
 DOCUMENT_ID: Final = sha256(TEXT.encode()).hexdigest()
+OTHER_DOCUMENT_ID: Final = sha256("关于事故调查报告的批复".encode()).hexdigest()
+CASE_ID: Final = "0195a1c2-7e5a-7d31-9c04-5b1f2a6e8d70"
+OTHER_CASE_ID: Final = "0195a1c3-01b7-7c88-8f11-d2f0a94c3e55"
 
 
 def _range(part: str, whole: str = TEXT) -> tuple[int, int]:
@@ -248,4 +253,69 @@ CHECKLIST: Final = Checklist(
             confidence=0.8,
         )
     ],
+)
+
+_NUMBER: Final = "禾政函〔2024〕31号"
+_CITED: Final = f"批复引用了调查报告的文号（{_NUMBER}）"
+
+
+def _reason(other: str) -> PlacementReason:
+    link = ReasonLink(document=other, kind="number", value=_NUMBER, sure="certain")
+    return PlacementReason(text=_CITED, sure="certain", links=[link])
+
+
+CASE: Final = CaseDetails(
+    id=CASE_ID,
+    revision=3,
+    name="青榆市禾山县“4·18”高处坠落事故",
+    origin="auto",
+    accident_date="2024-04-18",
+    accident_mark="4·18",
+    created_at=_RECEIVED,
+    updated_at=datetime(2025, 3, 6, 1, 20, 9, tzinfo=UTC),
+    document_count=2,
+    unread_count=0,
+    reason=PlacementReason(text=_CITED, sure="certain"),
+    documents=[
+        CaseMember(
+            id=DOCUMENT_ID,
+            filename="调查报告.txt",
+            status="succeeded",
+            kind="INV",
+            title=_TITLE,
+            number=None,
+            date=None,
+            origin="auto",
+            pinned=False,
+            reason=_reason(OTHER_DOCUMENT_ID),
+        ),
+        CaseMember(
+            id=OTHER_DOCUMENT_ID,
+            filename="批复.pdf",
+            status="succeeded",
+            kind="REP",
+            title="关于青榆市禾山县“4·18”高处坠落事故调查报告的批复",
+            number="禾政函〔2024〕31号",
+            date="2024-08-02",
+            origin="auto",
+            pinned=False,
+            reason=_reason(DOCUMENT_ID),
+        ),
+    ],
+)
+
+_FOUND: Final = f"{_COMPANY} 罚款 禾山县应急管理局 {_FINE}"
+
+HIT: Final = SearchHit(
+    type="penalty",
+    document=DOCUMENT_ID,
+    row="k1",
+    case=CASE_ID,
+    filename="调查报告.txt",
+    kind="INV",
+    title=_TITLE,
+    number=None,
+    date=None,
+    snippet=_FOUND,
+    marks=[(_FOUND.index("罚款"), _FOUND.index("罚款") + 2)],
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -27,11 +27,15 @@ from api.exports.sheets import (
 )
 from api.files import FilesError, FilesFullError
 from api.problems import Problem, ProblemError, make_problem, problem_of
+from api.routes.case_checklists import basis_of, checklist_of
+from api.routes.case_page import PAGE_GLOBALS, CaseParts, case_parts, move
+from api.routes.casework import CaseId
 from api.routes.checklists import MAX_DOCUMENTS, case_checklist, workbook
 from api.routes.dependencies import ServicesDep, TenantDep
 from api.routes.uploads import take_upload
 from api.services import Services
 from api.store import documents
+from api.store.cases import CaseChangedError, CaseDocumentMissingError, CaseNotFoundError
 from api.store.documents import DocumentEntry
 from extractor.checklist.hints import plain_hint
 from extractor.checklist.model import Checklist
@@ -46,6 +50,7 @@ _PAGES: Final = Environment(
     trim_blocks=True,
 )
 _LISTED: Final = 50
+_NO_CASES: Final = CaseParts()
 _REFRESH: Final = 2
 _STATES: Final = {
     "queued": "排队等待读取",
@@ -68,6 +73,7 @@ _PAGES.globals |= {
     "outcome_words": outcome_words,
     "plain_hint": plain_hint,
     "tidy": tidy,
+    **PAGE_GLOBALS,
 }
 
 Chosen = Annotated[
@@ -76,11 +82,22 @@ Chosen = Annotated[
 
 
 @router.get("/")
-def show_page(services: ServicesDep, tenant: TenantDep, chosen: Chosen) -> Response:
-    """Show the form, the files, and the checklist of the chosen ones as soon as it can be made."""
+def show_page(
+    services: ServicesDep,
+    tenant: TenantDep,
+    chosen: Chosen,
+    case: Annotated[str | None, Query(max_length=40)] = None,
+    q: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    """Show the form, the cases, the files, and a checklist as soon as it can be made.
+
+    The checklist is that of a case, or of the chosen files.
+    """
     view = _View(services, tenant, chosen)
+    if case is not None:
+        return _case_page(view, case)
     if not chosen:
-        return view.page()
+        return view.page(cases=case_parts(services, tenant, None, q.strip()))
     with services.database.read() as connection:
         entries = [documents.get(connection, tenant, each) for each in chosen]
     waiting = [entry for entry in entries if entry is not None and _is_awaited(entry)]
@@ -91,6 +108,39 @@ def show_page(services: ServicesDep, tenant: TenantDep, chosen: Chosen) -> Respo
     except ProblemError as error:
         return view.page(problem=problem_of(error))
     return view.page(checklist=checklist)
+
+
+@router.post("/cases/{case_id}/move")
+def move_from_page(
+    services: ServicesDep,
+    tenant: TenantDep,
+    case_id: CaseId,
+    document: Annotated[str, Form(max_length=64)],
+    to: Annotated[str, Form(max_length=40)],
+    revision: Annotated[int, Form(ge=1)],
+) -> Response:
+    """Move a document to another case, then show where it was; or say why it was not moved."""
+    try:
+        place = move(services, tenant, case_id, document, to, revision)
+    except CaseChangedError:
+        return _View(services, tenant, ()).page(problem=make_problem("precondition_failed", "/"))
+    except CaseNotFoundError:
+        return _View(services, tenant, ()).page(problem=make_problem("case_not_found", "/"))
+    except CaseDocumentMissingError:
+        return _View(services, tenant, ()).page(problem=make_problem("document_not_found", "/"))
+    return RedirectResponse(place, status_code=303)
+
+
+def _case_page(view: _View, case: str) -> Response:
+    try:
+        shown = case_parts(view.services, view.tenant, case, "")
+        basis = basis_of(view.services, view.tenant, case)
+        checklist = checklist_of(view.services, view.tenant, basis)
+    except CaseNotFoundError:
+        return view.page(problem=make_problem("case_not_found", "/"))
+    except ProblemError as error:
+        return view.page(problem=problem_of(error), cases=shown)
+    return view.page(checklist=checklist, cases=shown)
 
 
 @router.post("/")
@@ -151,6 +201,7 @@ class _View:
         problem: Problem | None = None,
         waiting: Sequence[DocumentEntry] = (),
         checklist: Checklist | None = None,
+        cases: CaseParts = _NO_CASES,
     ) -> HTMLResponse:
         """Return the page; while documents are `waiting` it loads itself again."""
         with self.services.database.read() as connection:
@@ -167,6 +218,7 @@ class _View:
             query=urlencode([("document", document_id) for document_id in self.chosen]),
             max_upload_mb=self.services.settings.max_upload_mb,
             checklist=checklist,
+            cases=cases,
             **(_checklist_parts(checklist) if checklist is not None else {}),
         )
         return HTMLResponse(

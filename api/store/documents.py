@@ -5,7 +5,7 @@ Every function takes an open connection of `Database.read()` or `Database.write(
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeAlias
@@ -39,6 +39,7 @@ Source: TypeAlias = Literal["upload", "batch", "folder"]
 FOR_A_PERSON: Final = 0
 IN_BULK: Final = 1
 _LABEL: Final = 600
+_CLOCKS: Final = 3_600_000_000
 _UNDER_WAY: Final = frozenset({"queued", "running"})
 
 
@@ -397,10 +398,7 @@ def _filtered(query: Select[Any], tenant: str, filters: Filters) -> Select[Any]:
         conditions.append(DOCUMENTS.c.status == filters.status)
     if filters.kind is not None:
         conditions.append(DOCUMENTS.c.kind == filters.kind)
-    if filters.received_after is not None:
-        conditions.append(DOCUMENTS.c.received_at >= filters.received_after)
-    if filters.received_before is not None:
-        conditions.append(DOCUMENTS.c.received_at < filters.received_before)
+    conditions += _received_between(tenant, filters.received_after, filters.received_before)
     if filters.batch is not None:
         of_batch = select(BATCH_ITEMS.c.document).where(
             BATCH_ITEMS.c.tenant == tenant, BATCH_ITEMS.c.batch == filters.batch
@@ -412,3 +410,24 @@ def _filtered(query: Select[Any], tenant: str, filters: Filters) -> Select[Any]:
         )
         conditions.append(DOCUMENTS.c.id.in_(of_case))
     return query.where(*conditions)
+
+
+def _received_between(
+    tenant: str, after: int | None, before: int | None
+) -> Iterator[ColumnElement[bool]]:
+    """Yield when documents came in, and the numbers between which those are.
+
+    Numbers are given as documents come: so a list in the order of numbers need not pass over all
+    others. The clocks of the machines that take them in may differ by an hour.
+    """
+    table = DOCUMENTS.alias("bounds")
+    here = select(table.c.number).where(table.c.tenant == tenant).limit(1)
+    moment = table.c.received_at
+    if after is not None:
+        yield DOCUMENTS.c.received_at >= after
+        first = here.where(moment >= after - _CLOCKS).order_by(moment).scalar_subquery()
+        yield DOCUMENTS.c.number >= func.coalesce(first, 0)
+    if before is not None:
+        yield DOCUMENTS.c.received_at < before
+        last = here.where(moment < before + _CLOCKS).order_by(moment.desc()).scalar_subquery()
+        yield DOCUMENTS.c.number <= func.coalesce(last, 0)

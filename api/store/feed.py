@@ -23,6 +23,12 @@ EVENT_TYPES: Final[Mapping[str, str]] = {
     "document.failed": "一份文件没有读成",
     "document.cancelled": "一份文件的读取已取消",
     "document.deleted": "一份文件和从中读出的一切已删除",
+    "case.created": "新的案卷",
+    "case.updated": "案卷的名称、日期或归案的理由有变化",
+    "case.document_added": "一份文件归入案卷",
+    "case.document_removed": "一份文件离开案卷",
+    "case.merged": "别的案卷并入了这个案卷",
+    "case.deleted": "案卷已解散，或者不再有文件",
 }
 """All types of events, and what each tells; `data` never names a person or a file."""
 

@@ -1,7 +1,9 @@
 """What the two databases write differently: full text over `search_entries`, the guard of `audit`.
 
-On SQLite `search_index` is an FTS5 table over the tokens of `search_entries`, kept by triggers; its
-rowid is `search_entries.number`. On PostgreSQL an index holds `to_tsvector('simple', tokens)`.
+On SQLite `search_index` is an FTS5 table over the tokens and scope of `search_entries`, kept by
+triggers; its rowid is `search_entries.number`. On PostgreSQL the column `words` holds the
+tsvector of the tokens, without marks of punctuation, which the server takes for letters in the
+locale C.
 """
 
 from __future__ import annotations
@@ -11,29 +13,33 @@ from typing import Any, Final
 from sqlalchemy import Connection, MetaData
 
 _KEPT: Final = "audit is append-only"
+_MARKS: Final = (
+    "，。、；：！？“”‘’（）《》〈〉〔〕【】［］｛｝「」『』"
+    "…—－·・•．％＋＝～￥＃＆＊＠／＼｜＜＞\u3000"
+)
 
 SQLITE: Final = (
     """
     CREATE VIRTUAL TABLE search_index USING fts5(
-        tokens, content='search_entries', content_rowid='number', tokenize='unicode61'
+        tokens, scope, content='search_entries', content_rowid='number', tokenize='unicode61'
     )
     """,
     """
     CREATE TRIGGER search_entries_insert AFTER INSERT ON search_entries BEGIN
-        INSERT INTO search_index(rowid, tokens) VALUES (new.number, new.tokens);
+        INSERT INTO search_index(rowid, tokens, scope) VALUES (new.number, new.tokens, new.scope);
     END
     """,
     """
     CREATE TRIGGER search_entries_delete AFTER DELETE ON search_entries BEGIN
-        INSERT INTO search_index(search_index, rowid, tokens)
-        VALUES ('delete', old.number, old.tokens);
+        INSERT INTO search_index(search_index, rowid, tokens, scope)
+        VALUES ('delete', old.number, old.tokens, old.scope);
     END
     """,
     """
     CREATE TRIGGER search_entries_update AFTER UPDATE OF tokens ON search_entries BEGIN
-        INSERT INTO search_index(search_index, rowid, tokens)
-        VALUES ('delete', old.number, old.tokens);
-        INSERT INTO search_index(rowid, tokens) VALUES (new.number, new.tokens);
+        INSERT INTO search_index(search_index, rowid, tokens, scope)
+        VALUES ('delete', old.number, old.tokens, old.scope);
+        INSERT INTO search_index(rowid, tokens, scope) VALUES (new.number, new.tokens, new.scope);
     END
     """,
     # Deleted words must not stay readable in the index.
@@ -43,10 +49,11 @@ SQLITE: Final = (
 )
 
 POSTGRESQL: Final = (
-    """
-    CREATE INDEX ix_search_entries_words ON search_entries
-    USING gin (to_tsvector('simple'::regconfig, tokens))
+    f"""
+    ALTER TABLE search_entries ADD COLUMN words tsvector GENERATED ALWAYS AS
+    (to_tsvector('simple'::regconfig, translate(tokens, '{_MARKS}', '{" " * len(_MARKS)}'))) STORED
     """,
+    "CREATE INDEX ix_search_entries_words ON search_entries USING gin (words)",
     f"""
     CREATE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION '{_KEPT}'; END $$

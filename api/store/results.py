@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from api.store.document_codec import load_document
 from api.store.ids import now
@@ -51,6 +51,16 @@ def versions(connection: Connection, tenant: str, document: str) -> list[str]:
         .order_by(RESULTS.c.created_at.desc())
     )
     return list(connection.execute(query).scalars())
+
+
+def newest(connection: Connection, tenant: str, documents: Collection[str]) -> dict[str, int]:
+    """Return when the newest result of each of these documents was made, where there is one."""
+    query = (
+        select(RESULTS.c.document, func.max(RESULTS.c.created_at))
+        .where(RESULTS.c.tenant == tenant, RESULTS.c.document.in_(documents))
+        .group_by(RESULTS.c.document)
+    )
+    return {row.document: row[1] for row in connection.execute(query)}
 
 
 def extraction_json(

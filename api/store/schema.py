@@ -209,6 +209,10 @@ CASES: Final = Table(
     _id("id", key=True),
     Column("revision", Integer, nullable=False, server_default="1"),
     Column("name", Text, nullable=False),
+    # A name that a person gave is not changed by what documents say.
+    Column("named", Boolean, nullable=False, server_default=false()),
+    Column("accident_date", String(10)),
+    Column("accident_mark", String(40)),
     _time("created_at"),
     _time("updated_at"),
     Column("origin", String(10), nullable=False),
@@ -221,15 +225,41 @@ CASE_DOCUMENTS: Final = Table(
     metadata,
     _id("tenant", key=True),
     _sha256("document", key=True),
-    _id("case"),
+    # None: it belongs to no case. With `pinned` a person wants it so.
+    Column("case", String(40)),
     Column("origin", String(10), nullable=False),
+    Column("pinned", Boolean, nullable=False, server_default=false()),
     Column("reason", _Json),
     _time("added_at"),
     _of_document(),
     ForeignKeyConstraint(["tenant", "case"], ["cases.tenant", "cases.id"], ondelete="CASCADE"),
     Index(None, "tenant", "case"),
 )
-"""Which case a document belongs to: at most one."""
+"""Which case a document belongs to: at most one. What is `pinned` only people change."""
+
+CASE_FACTS: Final = Table(
+    "case_facts",
+    metadata,
+    _id("tenant", key=True),
+    _sha256("document", key=True),
+    # Equal where two documents say the same of their accident.
+    Column("signature", String(32), nullable=False),
+    Column("facts", Text, nullable=False),
+    _of_document(),
+    Index(None, "tenant", "signature"),
+)
+"""What a document says of its accident, for grouping."""
+
+CASE_KEYS: Final = Table(
+    "case_keys",
+    metadata,
+    _id("tenant", key=True),
+    Column("key", String(32), primary_key=True),
+    _sha256("document", key=True),
+    _of_document(),
+    Index(None, "tenant", "document"),
+)
+"""The keys by which documents of one accident find one another, hashed."""
 
 EVENTS: Final = Table(
     "events",
@@ -356,6 +386,8 @@ SEARCH_ENTRIES: Final = Table(
     Column("kind", String(20), nullable=False),
     Column("row", String(40), nullable=False),
     Column("tokens", Text, nullable=False),
+    # Words that stand for the tenant with the kind of entry, the kind of document and its year.
+    Column("scope", Text, nullable=False),
     _of_document(),
     Index(None, "tenant", "document"),
     sqlite_autoincrement=True,

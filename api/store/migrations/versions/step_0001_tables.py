@@ -34,6 +34,8 @@ def upgrade() -> None:
         _documents_indexes,
         _retention,
         _case_documents,
+        _case_facts,
+        _case_keys,
         _results,
         _search_entries,
     ):
@@ -95,6 +97,9 @@ def _cases() -> None:
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("named", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("accident_date", sa.String(length=10), nullable=True),
+        sa.Column("accident_mark", sa.String(length=40), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("origin", sa.String(length=10), nullable=False),
@@ -395,8 +400,9 @@ def _case_documents() -> None:
         "case_documents",
         sa.Column("tenant", sa.String(length=40), nullable=False),
         sa.Column("document", sa.String(length=64), nullable=False),
-        sa.Column("case", sa.String(length=40), nullable=False),
+        sa.Column("case", sa.String(length=40), nullable=True),
         sa.Column("origin", sa.String(length=10), nullable=False),
+        sa.Column("pinned", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("reason", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("added_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -415,6 +421,45 @@ def _case_documents() -> None:
     )
     op.create_index(
         op.f("ix_case_documents_tenant_case"), "case_documents", ["tenant", "case"], unique=False
+    )
+
+
+def _case_facts() -> None:
+    op.create_table(
+        "case_facts",
+        sa.Column("tenant", sa.String(length=40), nullable=False),
+        sa.Column("document", sa.String(length=64), nullable=False),
+        sa.Column("signature", sa.String(length=32), nullable=False),
+        sa.Column("facts", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant", "document"],
+            ["documents.tenant", "documents.id"],
+            name=op.f("fk_case_facts_documents"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("tenant", "document", name=op.f("pk_case_facts")),
+    )
+    op.create_index(
+        op.f("ix_case_facts_tenant_signature"), "case_facts", ["tenant", "signature"], unique=False
+    )
+
+
+def _case_keys() -> None:
+    op.create_table(
+        "case_keys",
+        sa.Column("tenant", sa.String(length=40), nullable=False),
+        sa.Column("key", sa.String(length=32), nullable=False),
+        sa.Column("document", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant", "document"],
+            ["documents.tenant", "documents.id"],
+            name=op.f("fk_case_keys_documents"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("tenant", "key", "document", name=op.f("pk_case_keys")),
+    )
+    op.create_index(
+        op.f("ix_case_keys_tenant_document"), "case_keys", ["tenant", "document"], unique=False
     )
 
 
@@ -453,6 +498,7 @@ def _search_entries() -> None:
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("row", sa.String(length=40), nullable=False),
         sa.Column("tokens", sa.Text(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["tenant", "document"],
             ["documents.tenant", "documents.id"],

@@ -1,0 +1,101 @@
+"""Cases on the page for the official at the desk: the list, one case, moving its documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from markupsafe import Markup, escape
+
+from api.services import Services
+from api.store import cases, searching
+from api.store.cases import CaseDetails, CaseEntry, CaseFilters
+from api.store.searching import SearchHit
+
+_LISTED: Final = 30
+_TARGETS: Final = 100
+_HITS: Final = 30
+HIT_LABELS: Final = {
+    "document": "标题",
+    "text": "全文",
+    "party": "责任主体",
+    "penalty": "处理",
+    "measure": "整改措施",
+    "problem": "问题",
+    "suggestion": "工作建议",
+}
+ORIGIN_LABELS: Final = {"auto": "自动", "manual": "人工"}
+
+
+@dataclass(frozen=True, slots=True)
+class CaseParts:
+    """What the page shows of cases: the newest, the hits of a search, or one case."""
+
+    listed: Sequence[CaseEntry] = ()
+    more: bool = False
+    asked: str = ""
+    hits: Sequence[SearchHit] = ()
+    opened: CaseDetails | None = None
+    targets: Sequence[CaseEntry] = ()
+
+
+def case_parts(services: Services, tenant: str, case: str | None, asked: str) -> CaseParts:
+    """Return what the page is to show of cases.
+
+    Raises:
+        CaseNotFoundError: there is no case of this id.
+    """
+    with services.database.read() as connection:
+        if case is not None:
+            opened = cases.get(connection, tenant, case)
+            others, _ = cases.listing(connection, tenant, _TARGETS)
+            targets = [each for each in others if each.id != case]
+            return CaseParts(opened=opened, targets=targets)
+        if asked:
+            hits, _ = searching.search(connection, tenant, asked, _HITS)
+            return CaseParts(asked=asked, hits=hits)
+        listed, following = cases.listing(connection, tenant, _LISTED)
+    return CaseParts(listed=listed, more=following is not None)
+
+
+def move(services: Services, tenant: str, case: str, document: str, to: str, revision: int) -> str:
+    """Move a document to the case `to`, to a "new" one, or to "none"; return what to show then.
+
+    Raises:
+        CaseNotFoundError: one of the cases is not there.
+        CaseChangedError: the case is not the one that was shown, of this revision.
+        CaseDocumentMissingError: the document does not stand in it.
+    """
+    seen = {revision}
+    with services.database.write() as connection:
+        if to == "none":
+            cases.take_out(connection, tenant, case, document, seen)
+        else:
+            cases.check(connection, tenant, case, document, seen)
+            if to == "new":
+                cases.create(connection, tenant, [document], None)
+            else:
+                cases.add(connection, tenant, to, document, None)
+    with services.database.read() as connection:
+        left, _ = cases.listing(connection, tenant, 1, None, CaseFilters(id=case))
+    return f"/?case={case}" if left else "/"
+
+
+def marked(hit: SearchHit) -> Markup:
+    """Return the snippet of a hit with its marks, every other character escaped."""
+    shown, at = Markup(), 0
+    for start, end in hit.marks:
+        shown += escape(hit.snippet[at:start]) + Markup("<mark>{}</mark>").format(
+            hit.snippet[start:end]
+        )
+        at = end
+    return shown + escape(hit.snippet[at:])
+
+
+PAGE_GLOBALS: Final[dict[str, Any]] = {
+    "marked": marked,
+    "hit_labels": HIT_LABELS,
+    "origin_labels": ORIGIN_LABELS,
+}
+"""What the template of the page needs to show cases."""
