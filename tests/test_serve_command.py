@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from pydantic import ValidationError
 
 from api import serving
 from api.jobs.process_lock import ProcessLock
+from tests.conftest import ROOT
+from tests.processes import LINUX
 from tests.test_cli import run
 
 
@@ -94,6 +98,22 @@ def test_serve_names_a_wrong_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("serve")
     assert result.exit_code == 1 and "HECHA_MAX_UPLOAD_MB" in result.stderr
     assert not isinstance(result.exception, ValidationError)
+
+
+@LINUX
+def test_reading_steps_back_behind_answering() -> None:
+    code = "import os; from api.jobs import work; work._step_back(); print(os.nice(0))"
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", f"{code}; print(work._SESSION.read_text())"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+    )
+    assert done.stdout.startswith("10"), done.stderr
+    if Path("/proc/sys/kernel/sched_autogroup_enabled").is_file():
+        assert done.stdout.rstrip().endswith("nice 10")
 
 
 REFUSED_STARTS: list[tuple[dict[str, str], str]] = [

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -23,6 +24,7 @@ from extractor.pipeline import extract
 from models import NoTagger, Tagger, TaggerError, ready_tagger
 
 _NICENESS = 10
+_SESSION = Path("/proc/self/autogroup")
 
 
 class TaggerUnusableError(HechaError):
@@ -112,3 +114,7 @@ def _step_back() -> None:
     """Let the processes that answer requests go first."""
     with suppress(AttributeError, OSError):  # not on Windows
         os.nice(_NICENESS)
+    # Where Linux shares the processors among sessions, niceness counts within one session alone,
+    # and a worker has its own: then the session has to step back.
+    with suppress(OSError):
+        _SESSION.write_text(str(_NICENESS), encoding="ascii")
