@@ -16,15 +16,26 @@ from api.guard import Guard
 from api.jobs.runner import usual_slots
 from api.problems import HANDLERS
 from api.reader import Reader
-from api.routes import checklists, document_contents, health, page, uploads
+from api.routes import (
+    batch_routes,
+    checklists,
+    document_contents,
+    event_routes,
+    health,
+    page,
+    uploads,
+    webhook_routes,
+)
 from api.routes.openapi_docs import DescribedApi
 from api.services import Services, open_services
 from api.settings import Settings
 
 API_VERSION: Final = "1.0"
 UPLOAD_PATHS: Final = ("/", "/v1/documents")
+BATCH_PATH: Final = "/v1/batches"
 ROUTES: Final[tuple[ModuleType, ...]] = (
-    uploads, document_contents, checklists, health, page,
+    uploads, document_contents, checklists, batch_routes, event_routes, webhook_routes, health,
+    page,
 )  # fmt: skip
 """The modules of routes: each has a `router`, and `EXAMPLES` where its answers are JSON."""
 _DESCRIPTION: Final = """
@@ -80,8 +91,8 @@ def create_app(
     app.add_middleware(
         Guard,
         allowed_hosts=chosen.allowed_hosts,
-        upload_paths=UPLOAD_PATHS,
-        upload_limit=chosen.max_upload_bytes,
+        uploads=dict.fromkeys(UPLOAD_PATHS, chosen.max_upload_bytes)
+        | {BATCH_PATH: chosen.max_batch_bytes},
     )
     for resource in ROUTES:
         app.include_router(resource.router)
@@ -97,15 +108,19 @@ async def _working(services: Services) -> AsyncIterator[None]:
         yield
         return
     # What only answers requests does not load the library of jobs.
+    from api.background.looking_after import Background
     from api.jobs.durable import Dispatcher
 
     dispatcher = Dispatcher(
         services.database, services.files, services.reader, slots, services.woken
     )
+    background = Background(services)
     await run_in_threadpool(dispatcher.start)
+    await run_in_threadpool(background.start)
     try:
         yield
     finally:
+        await run_in_threadpool(background.stop)
         await run_in_threadpool(partial(dispatcher.stop, services.settings.stop_seconds))
 
 

@@ -255,7 +255,7 @@ def test_a_broken_connection_ends_quietly(
     app: ASGIApp, statuses: list[int], logged: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    guard = Guard(app, allowed_hosts=["*"], upload_paths=["/v1/checklists"], upload_limit=10**8)
+    guard = Guard(app, allowed_hosts=["*"], uploads={"/v1/checklists": 10**8})
     sent = _ask(guard, {"type": "http.disconnect"})
     assert [message["status"] for message in sent] == statuses
     assert logged in caplog.text and PRIVATE not in caplog.text
