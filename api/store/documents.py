@@ -121,6 +121,11 @@ class Filters:
 
 ANY: Final = Filters()
 
+_ADD_FILE: Final = {
+    True: upsert_sqlite(FILES).on_conflict_do_nothing(),
+    False: upsert_postgresql(FILES).on_conflict_do_nothing(),
+}
+
 _LISTED: Final = [
     column for column in DOCUMENTS.c if column.name not in ("tenant", "tries", "attempt")
 ]
@@ -150,9 +155,18 @@ def receive(
             "version_wanted": version,
             "attempt": 0,
         }
-        connection.execute(insert(DOCUMENTS).values(values))
+        connection.execute(insert(DOCUMENTS), values)
         emit(connection, tenant, "document.received", new.digest, {"version": version})
-        return _present(connection, tenant, new.digest), True
+        entry = DocumentEntry(
+            id=new.digest,
+            filename=new.filename,
+            size=new.size,
+            source=new.source,
+            received_at=moment_of(moment),
+            updated_at=moment_of(moment),
+            status="queued",
+        )
+        return entry, True
     is_done = row.status == "succeeded" and row.version_done == version
     if is_done or row.status in _UNDER_WAY:
         if row.status == "queued" and new.priority < row.priority:
@@ -271,9 +285,10 @@ def lock_file(connection: Connection, digest: str, size: int | None = None) -> b
     """
     if size is not None:
         is_sqlite = connection.dialect.name == "sqlite"
-        statement = upsert_sqlite(FILES) if is_sqlite else upsert_postgresql(FILES)
         values = {"sha256": digest, "size": size, "created_at": now()}
-        connection.execute(statement.values(values).on_conflict_do_nothing())
+        added = connection.execute(_ADD_FILE[is_sqlite], values)
+        if is_sqlite or added.rowcount:
+            return True  # the row is ours, or the whole database is
     query = select(FILES.c.size).where(FILES.c.sha256 == digest).with_for_update()
     return connection.execute(query).first() is not None
 
