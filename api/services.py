@@ -12,8 +12,6 @@ from hashlib import sha256
 
 from sqlalchemy import Connection
 
-from sqlalchemy import Connection
-
 from api.files import FilesAwayError, FileStore, Incoming, open_files
 from api.reader import LibraryReader, Reader
 from api.settings import Settings
