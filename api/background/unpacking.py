@@ -230,8 +230,8 @@ class Unpacker:
     def _work(self) -> None:
         while not self._stopping.is_set():
             try:
-                is_idle = not self._unpack_one()
-                self._finish()
+                is_idle = not self.unpack_one()
+                self.end_finished()
             except (SQLAlchemyError, FilesError) as error:
                 _log.warning("cannot look after batches: %s", type(error).__name__)
                 self._stopping.wait(2.0)
@@ -251,7 +251,7 @@ class Unpacker:
             except SQLAlchemyError as error:
                 _log.warning("cannot hold batches: %s", type(error).__name__)
 
-    def _finish(self) -> None:
+    def end_finished(self) -> None:
         """End the batches of which nothing is under way any more."""
         with self._database.read() as connection:
             candidates = [
@@ -263,7 +263,7 @@ class Unpacker:
             with self._database.write() as connection:
                 batches.finish(connection, tenant, batch)
 
-    def _unpack_one(self) -> bool:
+    def unpack_one(self) -> bool:
         """Unpack a batch that waits, if there is one; tell whether."""
         with self._database.read() as connection:
             if not batches.is_any_waiting(connection, list(self._folders)):
