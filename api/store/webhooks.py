@@ -337,6 +337,8 @@ def _take(
 def delivered(connection: Connection, sent: Claimed, status: int) -> bool:
     """Note that a message was received; False where another has taken it over."""
     moment = now()
+    # The webhook first, then its messages: the same order everywhere.
+    target = _row(connection, sent.tenant, sent.webhook, lock=True)
     values = {
         "status": "delivered",
         "next_at": None,
@@ -346,7 +348,8 @@ def delivered(connection: Connection, sent: Claimed, status: int) -> bool:
     }
     if not _end(connection, sent, values):
         return False
-    _change(connection, sent.tenant, sent.webhook, {"failing_since": None}, was_failing=True)
+    if target is not None and target.failing_since is not None:
+        _change(connection, sent.tenant, sent.webhook, {"failing_since": None})
     return True
 
 
@@ -456,18 +459,9 @@ def _present(connection: Connection, tenant: str, webhook: str) -> Webhook:
     return _webhook(row)
 
 
-def _change(
-    connection: Connection,
-    tenant: str,
-    webhook: str,
-    values: dict[str, Any],
-    *,
-    was_failing: bool = False,
-) -> None:
-    query = update(WEBHOOKS).where(WEBHOOKS.c.tenant == tenant, WEBHOOKS.c.id == webhook)
-    if was_failing:
-        query = query.where(WEBHOOKS.c.failing_since.is_not(None))
-    connection.execute(query.values(values))
+def _change(connection: Connection, tenant: str, webhook: str, values: dict[str, Any]) -> None:
+    same = (WEBHOOKS.c.tenant == tenant, WEBHOOKS.c.id == webhook)
+    connection.execute(update(WEBHOOKS).where(*same).values(values))
 
 
 def _webhook(row: Row[Any]) -> Webhook:
