@@ -94,8 +94,10 @@ def create_app(
         uploads=dict.fromkeys(UPLOAD_PATHS, chosen.max_upload_bytes)
         | {BATCH_PATH: chosen.max_batch_bytes},
     )
+    app.state.all_routes = list(app.routes)
     for resource in ROUTES:
         app.include_router(resource.router)
+        app.state.all_routes += resource.router.routes
     return app
 
 

@@ -39,6 +39,7 @@ Source: TypeAlias = Literal["upload", "batch", "folder"]
 
 FOR_A_PERSON: Final = 0
 IN_BULK: Final = 1
+_LABEL: Final = 600
 _UNDER_WAY: Final = frozenset({"queued", "running"})
 
 
@@ -127,7 +128,7 @@ _ADD_FILE: Final = {
 }
 
 _LISTED: Final = [
-    column for column in DOCUMENTS.c if column.name not in ("tenant", "tries", "attempt")
+    column for column in DOCUMENTS.c if column.name not in ("tenant", "tries", "attempt", "label")
 ]
 
 
@@ -154,6 +155,7 @@ def receive(
             "priority": new.priority,
             "version_wanted": version,
             "attempt": 0,
+            "label": label_of(new.filename, None),
         }
         connection.execute(insert(DOCUMENTS), values)
         emit(connection, tenant, "document.received", new.digest, {"version": version})
@@ -243,6 +245,10 @@ def listing(
     `before` is the number that the last call returned; None begins at the newest.
     """
     query = _filtered(select(*_LISTED).where(DOCUMENTS.c.tenant == tenant), tenant, filters)
+    if filters.text is not None:
+        # Read from the index alone, which is several times as fast as LIKE over the rows.
+        place = func.instr if connection.dialect.name == "sqlite" else func.strpos
+        query = query.where(place(DOCUMENTS.c.label, label_of(filters.text, None)) > 0)
     if before is not None:
         query = query.where(DOCUMENTS.c.number < before)
     rows = connection.execute(query.order_by(DOCUMENTS.c.number.desc()).limit(limit + 1)).all()
@@ -337,6 +343,14 @@ def entry_of(row: Row[Any]) -> DocumentEntry:
     )
 
 
+def label_of(filename: str, title: str | None) -> str:
+    """Return what a list is searched by: file name and title in lower case, cut where long.
+
+    An index of PostgreSQL holds no more than 2.7 kB a row.
+    """
+    return f"{filename}\n{title}".lower()[:_LABEL] if title else filename.lower()[:_LABEL]
+
+
 def moment_of(microseconds: int) -> datetime:
     """Return a time of the tables as a time of Python."""
     return datetime.fromtimestamp(microseconds / 1_000_000, UTC)
@@ -396,9 +410,6 @@ def _filtered(query: Select[Any], tenant: str, filters: Filters) -> Select[Any]:
         conditions.append(DOCUMENTS.c.received_at >= filters.received_after)
     if filters.received_before is not None:
         conditions.append(DOCUMENTS.c.received_at < filters.received_before)
-    if filters.text is not None:
-        columns = (DOCUMENTS.c.filename, DOCUMENTS.c.title)
-        conditions.append(or_(*(c.icontains(filters.text, autoescape=True) for c in columns)))
     if filters.batch is not None:
         of_batch = select(BATCH_ITEMS.c.document).where(
             BATCH_ITEMS.c.tenant == tenant, BATCH_ITEMS.c.batch == filters.batch
