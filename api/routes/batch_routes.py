@@ -110,6 +110,7 @@ _ITEMS: Final = [
 ]
 
 EXAMPLES: Final[dict[str, BaseModel]] = {
+    "folder": FolderRequest(folder="2024年度档案"),
     "batch": _RUNNING,
     "new_batch": _CREATED,
     "cancelled_batch": _FINISHED,
@@ -117,7 +118,11 @@ EXAMPLES: Final[dict[str, BaseModel]] = {
     "items": ItemPage(items=_ITEMS, next_cursor="Mg"),
 }
 
-_BINARY: Final = {"type": "string", "contentMediaType": "application/octet-stream"}
+_BINARY: Final = {
+    "type": "string",
+    "contentMediaType": "application/octet-stream",
+    "minLength": 1,
+}
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -132,13 +137,7 @@ _BODY: Final[dict[str, Any]] = {
                 "example": "（2024年度档案.zip 的内容）",
             },
             "application/json": {
-                "schema": {
-                    "type": "object",
-                    "title": "FolderRequest",
-                    "required": ["folder"],
-                    "additionalProperties": False,
-                    "properties": {"folder": {"type": "string", "minLength": 1, "maxLength": 200}},
-                },
+                "schema": {"$ref": "#/components/schemas/FolderRequest"},
                 "example": {"folder": "2024年度档案"},
             },
         },
