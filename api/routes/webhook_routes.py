@@ -35,7 +35,7 @@ class WebhookRequest(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
-        json_schema_extra={"examples": [{"url": _URL, "types": _TYPES, "description": "案件系统"}]},
+        json_schema_extra={"examples": [{"url": _URL, "types": ["batch.finished"]}]},
     )
 
     url: str = Field(
