@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -119,6 +120,25 @@ def test_a_folder_is_read_in_order_and_links_are_not_followed(tmp_path: Path) ->
         ("b/z.zip/里.txt", "taken", None),
     ]
     assert REPORT not in [each.data for each in found]
+
+
+def test_a_file_that_cannot_be_read_fails_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_bytes(REPORT)
+    really_open = os.open
+
+    def refuse(path: Any, *more: Any, **named: Any) -> int:
+        if str(path).endswith("a.txt"):
+            raise PermissionError(13, "Permission denied")
+        return really_open(path, *more, **named)
+
+    monkeypatch.setattr(os, "open", refuse)
+    found = list(walk_folder(tmp_path, DEFAULT_LIMITS, MIB))
+    assert [(each.path, each.code) for each in found] == [
+        ("a.txt", "file_unreadable"), ("b.txt", None),
+    ]  # fmt: skip
 
 
 def test_each_file_becomes_a_document_and_the_same_bytes_one(services: Services) -> None:
