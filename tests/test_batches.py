@@ -16,7 +16,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import URL, func, select, update
 
-from api.background.unpacking import FoundFile, Unpacker, walk_file, walk_folder
+from api.background.unpacking import Unpacker, walk_file, walk_folder
 from api.services import Services
 from api.settings import Settings
 from api.store import batches, documents
@@ -212,13 +212,14 @@ def test_cancelling_takes_out_what_only_this_batch_waits_for(services: Services)
 class _Dying(Unpacker):
     """Dies after a number of files, before or after a file is stored: as a kill does."""
 
+    together = 2
     left = 0
 
-    def _store(self, claimed: batches.Unpacking, found: FoundFile) -> None:
+    def _add(self, claimed: batches.Unpacking, items: list[batches.NewItem]) -> None:
         if self.left == 0:
             raise KeyboardInterrupt
         self.left -= 1
-        super()._store(claimed, found)
+        super()._add(claimed, items)
 
 
 def _expire(services: Services) -> None:
@@ -231,7 +232,7 @@ def test_killed_in_the_midst_it_goes_on_without_doubling(services: Services) -> 
     files["同.txt"] = report(8)
     archive = zip_file({**files, "内.zip": zip_file(files)})
     batch = accept_batch(services, archive)
-    for left in (3, 0, 5):
+    for left in (1, 0, 3):
         dying = _Dying(services)
         dying.left = left
         with pytest.raises(KeyboardInterrupt):
@@ -251,10 +252,12 @@ def test_who_lost_the_claim_or_was_cancelled_adds_nothing_more(services: Service
     batch = accept_batch(services, reports(3))
 
     class Overtaken(Unpacker):
-        def _store(self, claimed: batches.Unpacking, found: FoundFile) -> None:
-            if found.path.startswith("001"):
+        together = 1
+
+        def _add(self, claimed: batches.Unpacking, items: list[batches.NewItem]) -> None:
+            if items[0].path.startswith("001"):
                 _change(services, batches.cancel, batch)
-            super()._store(claimed, found)
+            super()._add(claimed, items)
 
     Overtaken(services).unpack_one()
     entry = _get(services, batch)

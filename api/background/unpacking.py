@@ -1,6 +1,6 @@
 """Unpacking batches: every file in an archive, or in a folder of the operator, becomes a document.
 
-The walk is the same every time, and what was found is stored file by file: after a kill it is
+The walk is the same every time, and what was found is stored as it goes: after a kill it is
 walked again, and what is known by its path is passed over. Nothing is written to disk but the
 files themselves, into the file store.
 """
@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.files import FileMissingError, FilesError
@@ -189,6 +188,9 @@ def _in_folder(root: Path, place: Path, limits: Limits, whole: int) -> Iterator[
 class Unpacker:
     """Unpacks the batches that wait and ends those that are read, in threads of its own."""
 
+    together = 32
+    """How many files share a transaction: bringing one to the disk takes longer than all else."""
+
     def __init__(self, services: Services) -> None:
         """Prepare it; it works for all tenants."""
         self._services = services
@@ -296,6 +298,7 @@ class Unpacker:
         with self._database.read() as connection:
             known = batches.known_paths(connection, claimed.tenant, claimed.batch)
         seen: dict[str, int] = {}
+        items: list[NewItem] = []
         for found in self._walk(claimed):
             if self._stopping.is_set():
                 raise InterruptedUnpackingError
@@ -303,7 +306,11 @@ class Unpacker:
             count = seen[found.path] = seen.get(found.path, 0) + 1
             path = found.path if count == 1 else f"{found.path}（{count}）"
             if path not in known:
-                self._store(claimed, replace(found, path=path))
+                items.append(self._keep_file(claimed, replace(found, path=path)))
+            if len(items) >= self.together:
+                self._add(claimed, items)
+                items = []
+        self._add(claimed, items)
         with self._database.write() as connection:
             if not batches.hold(connection, claimed, self._executor):
                 raise InterruptedUnpackingError
@@ -319,14 +326,10 @@ class Unpacker:
         data = self._services.files.read(claimed.file)
         return walk_file(data, claimed.name, self._limits, self._whole)
 
-    def _store(self, claimed: Unpacking, found: FoundFile) -> None:
-        """Keep a file and add it to its batch, in this order: see `Services.accept`."""
+    def _keep_file(self, claimed: Unpacking, found: FoundFile) -> NewItem:
+        """Put a file into the file store; what is not to be read becomes an item as it is."""
         if found.status != "taken":
-            item = NewItem(found.path, None, found.status, found.code, found.message)
-            with self._database.write() as connection:
-                self._hold(claimed, connection)
-                batches.add(connection, claimed, item, self._services.reader.version)
-            return
+            return NewItem(found.path, None, found.status, found.code, found.message)
         incoming = self._services.files.incoming()
         try:
             incoming.write(found.data)
@@ -335,21 +338,27 @@ class Unpacker:
             incoming.discard()
         source: documents.Source = "batch" if claimed.folder is None else "folder"
         name = clean_name(PurePosixPath(found.path).name)
-        new = NewDocument(digest, len(found.data), name, source, IN_BULK)
+        return NewItem(found.path, NewDocument(digest, len(found.data), name, source, IN_BULK))
+
+    def _add(self, claimed: Unpacking, items: list[NewItem]) -> None:
+        """Add files that are kept to their batch, and queue them, in one transaction."""
+        sizes = {item.document.digest: item.document.size for item in items if item.document}
+        version = self._services.reader.version
+        is_queued = False
         with self._database.write() as connection:
-            self._hold(claimed, connection)
-            documents.lock_file(connection, digest, new.size)
-            if self._services.files.size(digest) is None:
-                # Deleted since it was kept: the walk begins anew.
-                raise FilesError("deleted meanwhile")
-            item = NewItem(found.path, new)
-            is_queued = batches.add(connection, claimed, item, self._services.reader.version)
+            if not batches.hold(connection, claimed, self._executor):
+                raise InterruptedUnpackingError
+            # All rows are held, in one order, before the first event is written: see `feed`.
+            for digest in sorted(sizes):
+                documents.lock_file(connection, digest, sizes[digest])
+                if self._services.files.size(digest) is None:
+                    # Deleted since it was kept: the walk begins anew.
+                    raise FilesError("deleted meanwhile")
+            documents.lock(connection, claimed.tenant, sizes)
+            for item in items:
+                is_queued |= batches.add(connection, claimed, item, version)
         if is_queued:
             self._services.woken.set()
-
-    def _hold(self, claimed: Unpacking, connection: Connection) -> None:
-        if not batches.hold(connection, claimed, self._executor):
-            raise InterruptedUnpackingError
 
     def _fail(self, claimed: Unpacking, code: str, message: str) -> None:
         with self._database.write() as connection:

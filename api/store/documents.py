@@ -5,7 +5,7 @@ Every function takes an open connection of `Database.read()` or `Database.write(
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeAlias
@@ -297,6 +297,13 @@ def lock_file(connection: Connection, digest: str, size: int | None = None) -> b
             return True  # the row is ours, or the whole database is
     query = select(FILES.c.size).where(FILES.c.sha256 == digest).with_for_update()
     return connection.execute(query).first() is not None
+
+
+def lock(connection: Connection, tenant: str, documents: Iterable[str]) -> None:
+    """Hold those of these documents that are there, until the end of the transaction."""
+    here = (DOCUMENTS.c.tenant == tenant, DOCUMENTS.c.id.in_(list(documents)))
+    query = select(DOCUMENTS.c.number).where(*here).order_by(DOCUMENTS.c.number)
+    connection.execute(query.with_for_update()).all()
 
 
 def is_file_used(connection: Connection, digest: str) -> bool:
