@@ -182,3 +182,8 @@ def test_every_type_that_is_told_is_known_and_every_known_one_told() -> None:
     told = re.findall(r"emit\([^()]*?\"([a-z]+\.[a-z]+)\"", text)
     assert set(told) <= set(EVENT_TYPES)
     assert [kind for kind in EVENT_TYPES if f'"{kind}"' not in text] == []
+
+
+def test_the_guide_names_every_type() -> None:
+    guide = (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
+    assert dict(re.findall(r"(?m)^\| `([a-z]+\.[a-z]+)` \| ([^|]+) \|$", guide)) == dict(EVENT_TYPES)
