@@ -17,14 +17,17 @@ from api.jobs.runner import usual_slots
 from api.problems import HANDLERS
 from api.reader import Reader
 from api.routes import (
+    batch_routes,
     case_checklists,
     casework,
     checklists,
     document_contents,
+    event_routes,
     health,
     page,
     search,
     uploads,
+    webhook_routes,
 )
 from api.routes.openapi_docs import DescribedApi
 from api.services import Services, open_services
@@ -32,8 +35,10 @@ from api.settings import Settings
 
 API_VERSION: Final = "1.0"
 UPLOAD_PATHS: Final = ("/", "/v1/documents")
+BATCH_PATH: Final = "/v1/batches"
 ROUTES: Final[tuple[ModuleType, ...]] = (
-    uploads, document_contents, casework, case_checklists, checklists, search, health, page,
+    uploads, document_contents, casework, case_checklists, checklists, search, batch_routes,
+    event_routes, webhook_routes, health, page,
 )  # fmt: skip
 """The modules of routes: each has a `router`, and `EXAMPLES` where its answers are JSON."""
 _DESCRIPTION: Final = """
@@ -89,8 +94,8 @@ def create_app(
     app.add_middleware(
         Guard,
         allowed_hosts=chosen.allowed_hosts,
-        upload_paths=UPLOAD_PATHS,
-        upload_limit=chosen.max_upload_bytes,
+        uploads=dict.fromkeys(UPLOAD_PATHS, chosen.max_upload_bytes)
+        | {BATCH_PATH: chosen.max_batch_bytes},
     )
     app.state.all_routes = list(app.routes)
     for resource in ROUTES:
@@ -108,15 +113,19 @@ async def _working(services: Services) -> AsyncIterator[None]:
         yield
         return
     # What only answers requests does not load the library of jobs.
+    from api.background.looking_after import Background
     from api.jobs.durable import Dispatcher
 
     dispatcher = Dispatcher(
         services.database, services.files, services.reader, slots, services.woken
     )
+    background = Background(services)
     await run_in_threadpool(dispatcher.start)
+    await run_in_threadpool(background.start)
     try:
         yield
     finally:
+        await run_in_threadpool(background.stop)
         await run_in_threadpool(partial(dispatcher.stop, services.settings.stop_seconds))
 
 

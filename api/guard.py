@@ -48,8 +48,8 @@ _FORM_BYTES: Final = 1 << 16
 class Guard:
     """ASGI middleware; see the module's docstring.
 
-    A body sent to one of `upload_paths` may hold a file of `upload_limit` bytes and its form;
-    a body sent anywhere else may hold 64 KiB.
+    A body sent to one of `uploads` may hold a file of so many bytes and its form; a body sent
+    anywhere else may hold 64 KiB.
     """
 
     def __init__(
@@ -57,14 +57,12 @@ class Guard:
         app: ASGIApp,
         *,
         allowed_hosts: Collection[str],
-        upload_paths: Collection[str],
-        upload_limit: int,
+        uploads: Mapping[str, int],
     ) -> None:
         """Wrap the app; `*` among the hosts allows every host."""
         self._app = app
         self._allowed_hosts = frozenset(allowed_hosts)
-        self._upload_paths = frozenset(upload_paths)
-        self._upload_limit = upload_limit
+        self._uploads = dict(uploads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -106,9 +104,9 @@ class Guard:
 
     def _counted(self, scope: Scope, receive: Receive) -> Receive:
         """Return a `receive` that ends a body over its limit with a problem."""
-        is_upload = scope["path"] in self._upload_paths
-        limit = self._upload_limit + _FORM_BYTES if is_upload else _BODY_BYTES
-        detail = too_large(self._upload_limit) if is_upload else _BODY_TOO_LARGE
+        largest = self._uploads.get(scope["path"])
+        limit = _BODY_BYTES if largest is None else largest + _FORM_BYTES
+        detail = _BODY_TOO_LARGE if largest is None else too_large(largest)
         declared = Headers(scope=scope).get("content-length", "")
         seen = limit + 1 if _declares_more(declared, limit) else 0
 
@@ -133,7 +131,7 @@ def too_large(limit: int) -> str:
     """Return the detail of `upload_too_large` for an upload limit in bytes."""
     return (
         f"上传的文件超过上限 {limit / (1 << 20):g} MiB。"
-        "请压缩或拆分后上传，或由管理员调高 HECHA_MAX_UPLOAD_MB。"
+        "请压缩或拆分后上传，或由管理员调高 HECHA_MAX_UPLOAD_MB（批次是 HECHA_MAX_BATCH_MB）。"
     )
 
 

@@ -21,10 +21,14 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from api.files import FileMissingError, FilesError, FilesFullError
+from api.safe_network import AddressRefusedError
+from api.store.batches import BatchUnderWayError
 from api.store.cases import CaseChangedError, CaseDocumentMissingError, CaseNotFoundError
 from api.store.database import trouble_of
 from api.store.documents import DocumentHeldError
+from api.store.feed import ForgottenError
 from api.store.idempotency import KeyReusedError
+from api.store.webhooks import ChangedMeanwhileError, TooManyWebhooksError
 from extractor.errors import HechaError, NoLayoutError, PageNotFoundError, ParseError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -59,6 +63,13 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
     "case_not_found": ProblemKind(
         404, "没有这个案卷", "该编号的案卷不存在、已解散或已并入别的案卷。请重新查询案卷列表。"
     ),
+    "batch_not_found": ProblemKind(404, "没有这个批次", "该编号的批次不存在或已删除。请核对编号。"),
+    "webhook_not_found": ProblemKind(
+        404, "没有这个推送", "该编号的推送不存在或已删除。请核对编号。"
+    ),
+    "delivery_not_found": ProblemKind(
+        404, "没有这条推送记录", "该编号的推送记录不存在，或已过保留期。请核对编号。"
+    ),
     "page_not_found": ProblemKind(404, "没有这一页", "文件只有 12 页，没有第 13 页。请核对页码。"),
     "layout_missing": ProblemKind(
         404, "没有页面图像", "这种格式没有固定的版面，没有页面图像。请看文字。"
@@ -83,15 +94,25 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         409, "案卷里没有文件", "这个案卷里还没有文件，无法生成清单。请先把文件归入案卷。"
     ),
     "document_held": ProblemKind(409, "文件已封存", "这份文件已封存，不能删除。请先解除封存。"),
+    "batch_under_way": ProblemKind(
+        409, "批次还没有结束", "这个批次还在拆开或在读，不能删除。请先取消它。"
+    ),
+    "webhooks_too_many": ProblemKind(409, "推送过多", "推送最多 50 个。请先删除不用的推送。"),
+    "events_forgotten": ProblemKind(
+        410,
+        "这个位置之后的事件已不全",
+        "after 之后的事件有些已过保留期。请从头读取现有的文件，再从不带 after 开始。",
+    ),
     "precondition_failed": ProblemKind(
         412,
         "内容已被改动",
-        "在您查看之后，别人或自动归案改动了它，没有执行。请重新查询，核对后带上新的 ETag 再试。",
+        "在您查看之后，这一项已被改动，没有执行。请重新查询，核对后带上新的 ETag 再试。",
     ),
     "upload_too_large": ProblemKind(
         413,
         "文件过大",
-        "上传的文件超过上限 50 MiB。请压缩或拆分后上传，或由管理员调高 HECHA_MAX_UPLOAD_MB。",
+        "上传的文件超过上限 50 MiB。请压缩或拆分后上传，"
+        "或由管理员调高 HECHA_MAX_UPLOAD_MB（批次是 HECHA_MAX_BATCH_MB）。",
     ),
     "media_type_unsupported": ProblemKind(
         415,
@@ -116,6 +137,21 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         "Idempotency-Key 已用于别的请求",
         "这个 Idempotency-Key 在 24 小时内用于上传另一个文件。请为每个新的请求换一个。",
     ),
+    "folder_unknown": ProblemKind(
+        422, "没有这个文件夹", "只能读管理员在 HECHA_FOLDERS 里写明的文件夹。请核对名称。"
+    ),
+    "folder_unreadable": ProblemKind(
+        422, "文件夹不能读", "文件夹不存在或没有读取权限。请管理员检查 HECHA_FOLDERS，之后重试。"
+    ),
+    "file_unreadable": ProblemKind(
+        422, "服务器读不了这个文件", "没有读取权限，或正被占用。请检查后重试。"
+    ),
+    "webhook_url_refused": ProblemKind(
+        422,
+        "推送地址不能用",
+        "这个主机在内部网络里，不能向它发送。确需发送的，"
+        "请管理员把主机名写进 HECHA_WEBHOOK_HOSTS。",
+    ),
     "file_empty": ProblemKind(422, "文件没有内容", "文件没有任何文字。请核对后重新上传。"),
     "file_encrypted": ProblemKind(
         422, "文件已加密", "打开该文件需要密码。请另存为不加密的文件后上传。"
@@ -127,7 +163,7 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         422, "文件超出处理上限", "文件有 2500 页，上限为 2000 页。请拆分后上传。"
     ),
     "container_ambiguous": ProblemKind(
-        422, "压缩包里不是一份文件", "压缩包里有不止一个可读的文件。请解压后逐个上传。"
+        422, "压缩包里不是一份文件", "压缩包里有不止一个可读的文件。请上传到 /v1/batches。"
     ),
     "tool_missing": ProblemKind(
         422, "缺少读取该格式的程序", "读取 .doc 需要 LibreOffice。请安装，或另存为 DOCX 后上传。"
@@ -215,6 +251,8 @@ _FIELD_MESSAGES: Final = {
     "model_attributes_type": "应为 JSON 对象，并注明 Content-Type: application/json",
     "extra_forbidden": "没有这个字段",
     "list_type": "应为列表",
+    "literal_error": "不是可以写的值",
+    "bool_type": "应为 true 或 false",
     "string_type": "应为字符串",
     "string_pattern_mismatch": "应为 64 位小写十六进制的文件编号",
     "int_parsing": "应为整数",
@@ -323,16 +361,34 @@ async def _on_key_reused(request: Request, _: KeyReusedError) -> Response:
     return _answer(request, "idempotency_key_reused")
 
 
+async def _on_batch_under_way(request: Request, _: BatchUnderWayError) -> Response:
+    return _answer(request, "batch_under_way")
+
+
+async def _on_too_many_webhooks(request: Request, _: TooManyWebhooksError) -> Response:
+    return _answer(request, "webhooks_too_many")
+
+
+async def _on_changed_meanwhile(
+    request: Request, _: CaseChangedError | ChangedMeanwhileError
+) -> Response:
+    return _answer(request, "precondition_failed")
+
+
+async def _on_forgotten(request: Request, _: ForgottenError) -> Response:
+    return _answer(request, "events_forgotten")
+
+
+async def _on_refused_address(request: Request, error: AddressRefusedError) -> Response:
+    return _answer(request, "webhook_url_refused", str(error))
+
+
 async def _on_held(request: Request, _: DocumentHeldError) -> Response:
     return _answer(request, "document_held")
 
 
 async def _on_case_not_found(request: Request, _: CaseNotFoundError) -> Response:
     return _answer(request, "case_not_found")
-
-
-async def _on_case_changed(request: Request, _: CaseChangedError) -> Response:
-    return _answer(request, "precondition_failed")
 
 
 async def _on_case_document_missing(request: Request, _: CaseDocumentMissingError) -> Response:
@@ -380,8 +436,13 @@ HANDLERS: Final[
     KeyReusedError: _on_key_reused,
     DocumentHeldError: _on_held,
     CaseNotFoundError: _on_case_not_found,
-    CaseChangedError: _on_case_changed,
+    CaseChangedError: _on_changed_meanwhile,
     CaseDocumentMissingError: _on_case_document_missing,
+    BatchUnderWayError: _on_batch_under_way,
+    TooManyWebhooksError: _on_too_many_webhooks,
+    ChangedMeanwhileError: _on_changed_meanwhile,
+    ForgottenError: _on_forgotten,
+    AddressRefusedError: _on_refused_address,
     RequestValidationError: _on_invalid,
 }
 """What makes the app answer every expected error with a problem."""

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, exists, func, not_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select, update
 
 from api.files import FilesError
 from api.jobs.process_lock import AlreadyRunningError, lock_beside
 from api.services import Services
 from api.store.ids import now
-from api.store.schema import DOCUMENTS, EXECUTORS, FILES, RESULTS
+from api.store.schema import BATCHES, DOCUMENTS, EXECUTORS, FILES, RESULTS
 
 _GRACE: Final = 3600.0
 """Seconds before a file without a row counts as left over: its row may be about to be written."""
@@ -120,8 +120,11 @@ def _unknown_files(services: Services, repair: bool) -> Iterator[Fault]:
 
 
 def _unused_rows(services: Services, repair: bool) -> Iterator[Fault]:
-    """Rows of files that no document has: left by a deletion that was cut off."""
-    used = exists().where(DOCUMENTS.c.id == FILES.c.sha256)
+    """Rows of files that no document has, nor a batch: left by a deletion that was cut off."""
+    used = or_(
+        exists().where(DOCUMENTS.c.id == FILES.c.sha256),
+        exists().where(BATCHES.c.file == FILES.c.sha256),
+    )
     before = now() - round(_GRACE * 1_000_000)
     query = select(FILES.c.sha256).where(not_(used), FILES.c.created_at < before)
     with services.database.read() as connection:

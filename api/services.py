@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 
 from sqlalchemy import Connection
 
 from api.files import FilesAwayError, FileStore, Incoming, open_files
 from api.reader import LibraryReader, Reader
 from api.settings import Settings
-from api.store import documents, idempotency
+from api.store import batches, documents, idempotency
+from api.store.batches import BatchEntry
 from api.store.database import Database
 from api.store.documents import DocumentEntry, NewDocument, Source
 from api.store.hooks import HOOKS
@@ -44,6 +46,7 @@ class Accepted:
 
 
 NO_REQUEST = Request()
+_BATCHES = "POST /v1/batches"
 _DRAWERS = 2
 
 
@@ -97,6 +100,79 @@ class Services:
         if accepted.is_queued:
             self.woken.set()
         return accepted
+
+    def accept_batch(
+        self, tenant: str, incoming: Incoming, filename: str, key: str | None = None
+    ) -> BatchEntry:
+        """Keep an archive that came in, and queue it to be unpacked.
+
+        Raises:
+            FilesError: the file store is away or full; nothing is kept then.
+            SQLAlchemyError: the database is; the file is kept without a row, and swept later.
+            KeyReusedError: the key of the request came before with another archive.
+        """
+        digest, size = self.files.keep(incoming), incoming.size
+        with self.database.write() as connection:
+            found = self._seen_batch(connection, tenant, key, digest)
+            if found is not None:
+                return found
+            documents.lock_file(connection, digest, size)
+            if self.files.size(digest) is None:
+                raise FilesAwayError("deleted meanwhile")
+            entry = batches.create(connection, tenant, filename, file=digest, folder=None)
+            self._remember_batch(connection, tenant, key, digest, entry)
+        return entry
+
+    def accept_folder(self, tenant: str, folder: str, key: str | None = None) -> BatchEntry:
+        """Queue a folder of the settings to be read.
+
+        Raises:
+            KeyError: there is none of that name.
+            SQLAlchemyError: the database is away or full.
+            KeyReusedError: the key of the request came before with another folder.
+        """
+        if folder not in dict(self.settings.folders):
+            raise KeyError(folder)
+        digest = sha256(f"folder {folder}".encode()).hexdigest()
+        with self.database.write() as connection:
+            found = self._seen_batch(connection, tenant, key, digest)
+            if found is not None:
+                return found
+            entry = batches.create(connection, tenant, folder, file=None, folder=folder)
+            self._remember_batch(connection, tenant, key, digest, entry)
+        return entry
+
+    def _seen_batch(
+        self, connection: Connection, tenant: str, key: str | None, digest: str
+    ) -> BatchEntry | None:
+        if key is None:
+            return None
+        found = idempotency.seen(connection, tenant, key, _BATCHES, digest)
+        return None if found is None else BatchEntry.model_validate_json(found.body)
+
+    def _remember_batch(
+        self,
+        connection: Connection,
+        tenant: str,
+        key: str | None,
+        digest: str,
+        entry: BatchEntry,
+    ) -> None:
+        if key is not None:
+            answer = Answer(202, entry.model_dump_json())
+            idempotency.remember(connection, tenant, key, _BATCHES, digest, answer)
+
+    def remove_batch(self, tenant: str, batch: str) -> bool:
+        """Remove a batch and what is left of its archive, not its documents; tell whether it was.
+
+        Raises:
+            BatchUnderWayError: it is not at its end.
+        """
+        with self.database.write() as connection:
+            archive = batches.remove(connection, tenant, batch)
+        if archive:
+            self.remove_file(archive)
+        return archive is not None
 
     def remove(self, tenant: str, document: str) -> bool:
         """Remove a document, what was read from it, and its file if no other tenant has it.

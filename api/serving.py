@@ -106,11 +106,14 @@ def _work(services: Services) -> None:
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
+    background = import_module("api.background.looking_after").Background(services)
     dispatcher.start()
+    background.start()
     say(f"读取进程：同时读 {slots} 份文件（按 Ctrl+C 停止）")
     while not stopped.wait(0.5):
         pass
     say("正在停止：等正在读的文件读完……")
+    background.stop()
     dispatcher.stop(services.settings.stop_seconds)
 
 

@@ -61,6 +61,18 @@ class Settings(BaseSettings):
     max_upload_mb: int = Field(
         default=50, ge=1, le=1024, description="单个文件的大小上限（MiB）；超过则回答 413"
     )
+    max_batch_mb: int = Field(
+        default=200, ge=1, le=4096, description="一个批次的压缩包的大小上限（MiB）"
+    )
+    folders: Annotated[tuple[tuple[str, Path], ...], NoDecode] = Field(
+        default=(),
+        description="批次可以读取的文件夹，写作 名称=路径，用逗号隔开；不在这里的文件夹都不能读",
+    )
+    webhook_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="推送可以发给的内部主机名或地址，用逗号隔开；对它们也允许 http",
+    )
+    events_days: int = Field(default=30, ge=2, le=3650, description="事件和推送记录保留多少天")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("127.0.0.1", "localhost", "::1"),
         min_length=1,
@@ -83,7 +95,19 @@ class Settings(BaseSettings):
     def _read_limits(cls, value: object) -> object:
         return limits_from(value) if isinstance(value, str) else value
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("folders", mode="before")
+    @classmethod
+    def _split_folders(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        pairs = [tuple(piece.strip() for piece in part.partition("=")[::2]) for part in parts]
+        names = [name for name, _ in pairs]
+        if not all(name and path for name, path in pairs) or len(set(names)) < len(names):
+            raise ValueError("HECHA_FOLDERS 要写成 名称=路径，用逗号隔开，名称不能重复。")
+        return tuple(pairs)
+
+    @field_validator("allowed_hosts", "webhook_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -101,6 +125,11 @@ class Settings(BaseSettings):
     def max_upload_bytes(self) -> int:
         """The upload limit in bytes."""
         return self.max_upload_mb * 1024 * 1024
+
+    @property
+    def max_batch_bytes(self) -> int:
+        """The limit of the archive of a batch in bytes."""
+        return self.max_batch_mb * 1024 * 1024
 
     @property
     def database(self) -> URL:

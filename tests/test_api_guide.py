@@ -14,16 +14,21 @@ from pydantic import BaseModel
 from api.app import create_app
 from api.problems import MEDIA_TYPE, PROBLEMS, Problem
 from api.routes import examples
+from api.routes.batch_routes import BatchPage, FolderRequest, ItemPage
 from api.routes.case_checklists import CaseChecklist
 from api.routes.casework import CaseChange, CaseMerge, CasePage, DocumentPlacement, NewCase
 from api.routes.checklists import ChecklistRequest
+from api.routes.event_routes import EventPage
 from api.routes.health import Health
 from api.routes.openapi_docs import PROBLEM
 from api.routes.search import SearchPage
 from api.routes.uploads import DocumentPage
+from api.routes.webhook_routes import DeliveryPage, WebhookChange, WebhookList, WebhookRequest
 from api.settings import Settings
+from api.store.batches import BatchEntry
 from api.store.cases import CaseDetails
 from api.store.documents import DocumentEntry
+from api.store.webhooks import Delivery, NewWebhook, Webhook
 from extractor.checklist.model import Checklist
 from extractor.extraction import Extraction
 from extractor.formats import DEFAULT_LIMITS
@@ -39,9 +44,10 @@ def app() -> FastAPI:
 MODELS: dict[str, type[BaseModel]] = {
     model.__name__: model
     for model in (
-        CaseChange, CaseChecklist, CaseDetails, CaseMerge, CasePage, Checklist, ChecklistRequest,
-        DocumentEntry, DocumentPage, DocumentPlacement, Extraction, Health, NewCase,
-        SearchPage,
+        BatchEntry, BatchPage, CaseChange, CaseChecklist, CaseDetails, CaseMerge, CasePage,
+        Checklist, ChecklistRequest, Delivery, DeliveryPage, DocumentEntry, DocumentPage,
+        DocumentPlacement, EventPage, Extraction, FolderRequest, Health, ItemPage, NewCase,
+        NewWebhook, SearchPage, Webhook, WebhookChange, WebhookList, WebhookRequest,
     )
 } | {PROBLEM: Problem}  # fmt: skip
 METHODS = ("get", "post", "put", "patch", "delete")

@@ -146,6 +146,9 @@ REFUSED: list[tuple[str, str, Request]] = [
         "/v1/checklists", content=json.dumps({"documents": [ABSENT]}).encode())),
     ("JSON that is too large", "upload_too_large", lambda c: c.post(
         "/v1/checklists", json={"documents": ["x" * 70_000]})),
+    ("no such batch", "batch_not_found", lambda c: c.get("/v1/batches/x")),
+    ("no such folder", "folder_unknown", lambda c: c.post("/v1/batches", json={"folder": "x"})),
+    ("no such webhook", "webhook_not_found", lambda c: c.get("/v1/webhooks/x")),
     ("a foreign host", "host_not_allowed", lambda c: c.get(
         "/livez", headers={"Host": "evil.example"})),
     ("a broken host", "host_not_allowed", lambda c: c.get("/livez", headers={"Host": "[::1"})),
@@ -169,6 +172,10 @@ def test_every_problem_code_has_a_case() -> None:
     elsewhere = {
         "internal_error", "not_ready", "storage_full", "document_failed", "document_held",
         "original_missing", "page_not_found", "case_empty", "precondition_failed",
+        # tests/test_batches.py, tests/test_event_feed.py
+        "batch_under_way", "folder_unreadable", "file_unreadable", "events_forgotten",
+        # tests/test_webhooks.py
+        "delivery_not_found", "webhooks_too_many", "webhook_url_refused",
         *(error.code for error in _parse_errors()),
     }  # fmt: skip
     assert {code for _, code, _ in REFUSED} | elsewhere == set(PROBLEMS)
@@ -289,7 +296,7 @@ def test_a_broken_connection_ends_quietly(
     app: ASGIApp, statuses: list[int], logged: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    guard = Guard(app, allowed_hosts=["*"], upload_paths=["/v1/checklists"], upload_limit=10**8)
+    guard = Guard(app, allowed_hosts=["*"], uploads={"/v1/checklists": 10**8})
     sent = _ask(guard, {"type": "http.disconnect"})
     assert [message["status"] for message in sent] == statuses
     assert logged in caplog.text and PRIVATE not in caplog.text

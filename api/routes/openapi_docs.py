@@ -60,6 +60,10 @@ class DescribedApi(FastAPI):
                 for name, value in self._examples.items()
             }
             _describe_problems(description, components["schemas"])
+            for value in self._examples.values():
+                # A body that a route reads by itself is not known to FastAPI.
+                schema = type(value).model_json_schema(ref_template="#/components/schemas/{model}")
+                components["schemas"].setdefault(type(value).__name__, schema)
         return super().openapi()
 
 

@@ -5,7 +5,7 @@ Every function takes an open connection of `Database.read()` or `Database.write(
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeAlias
@@ -18,6 +18,7 @@ from sqlalchemy import (
     Select,
     and_,
     delete,
+    exists,
     func,
     insert,
     or_,
@@ -30,7 +31,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert_sqlite
 from api.store.feed import emit
 from api.store.hooks import HOOKS
 from api.store.ids import now
-from api.store.schema import BATCH_ITEMS, CASE_DOCUMENTS, DOCUMENTS, FILES
+from api.store.schema import BATCH_ITEMS, BATCHES, CASE_DOCUMENTS, DOCUMENTS, FILES
 from extractor.extraction import DocumentKind, WarningRecord
 
 Status: TypeAlias = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -178,7 +179,13 @@ def receive(
     return _present(connection, tenant, new.digest), True
 
 
-def request_again(connection: Connection, tenant: str, document: str, version: str) -> bool | None:
+def request_again(
+    connection: Connection,
+    tenant: str,
+    document: str,
+    version: str,
+    priority: int = FOR_A_PERSON,
+) -> bool | None:
     """Queue a document for another reading; None where there is none.
 
     False where it waits for a reading, or is being read, anyhow.
@@ -188,7 +195,7 @@ def request_again(connection: Connection, tenant: str, document: str, version: s
         return None
     if row.status in _UNDER_WAY:
         return False
-    _queue(connection, tenant, document, version, FOR_A_PERSON)
+    _queue(connection, tenant, document, version, priority)
     return True
 
 
@@ -293,10 +300,19 @@ def lock_file(connection: Connection, digest: str, size: int | None = None) -> b
     return connection.execute(query).first() is not None
 
 
+def lock(connection: Connection, tenant: str, documents: Iterable[str]) -> None:
+    """Hold those of these documents that are there, until the end of the transaction."""
+    here = (DOCUMENTS.c.tenant == tenant, DOCUMENTS.c.id.in_(list(documents)))
+    query = select(DOCUMENTS.c.number).where(*here).order_by(DOCUMENTS.c.number)
+    connection.execute(query.with_for_update()).all()
+
+
 def is_file_used(connection: Connection, digest: str) -> bool:
-    """Tell whether any tenant has a document with these bytes."""
-    query = select(DOCUMENTS.c.number).where(DOCUMENTS.c.id == digest).limit(1)
-    return connection.execute(query).first() is not None
+    """Tell whether any tenant has a document with these bytes, or a batch still to be unpacked."""
+    is_used = or_(
+        exists().where(DOCUMENTS.c.id == digest), exists().where(BATCHES.c.file == digest)
+    )
+    return bool(connection.execute(select(is_used)).scalar())
 
 
 def drop_file(connection: Connection, digest: str) -> None:

@@ -183,7 +183,12 @@ BATCHES: Final = Table(
     Column("error_code", String(60)),
     Column("error_message", Text),
     _time("cancelled_at", optional=True),
+    # Who unpacks it, and until when: after that another may.
+    Column("claimed_by", String(40)),
+    _time("claimed_until", optional=True),
     Index(None, "tenant", "created_at"),
+    Index("ix_batches_status", "status"),
+    Index("ix_batches_file", "file"),
 )
 
 BATCH_ITEMS: Final = Table(
@@ -286,6 +291,7 @@ WEBHOOKS: Final = Table(
     Column("description", Text),
     Column("revision", Integer, nullable=False, server_default="1"),
     _time("created_at"),
+    _time("failing_since", optional=True),
     _time("disabled_at", optional=True),
     Column("disabled_reason", Text),
 )
@@ -301,7 +307,9 @@ DELIVERIES: Final = Table(
     Column("status", String(10), nullable=False),
     Column("tries", Integer, nullable=False, server_default="0"),
     _time("created_at"),
+    # When to send it next; of one that is being sent, when another may take it for lost.
     _time("next_at", optional=True),
+    _time("give_up_at"),
     Column("last_status", Integer),
     Column("last_error", Text),
     _time("last_at", optional=True),
@@ -312,6 +320,7 @@ DELIVERIES: Final = Table(
     ForeignKeyConstraint(["event_seq"], ["events.seq"], ondelete="CASCADE"),
     UniqueConstraint("tenant", "id"),
     Index("ix_deliveries_status_next_at", "status", "next_at"),
+    Index("ix_deliveries_event_seq", "event_seq"),
 )
 
 KEYS: Final = Table(

@@ -352,7 +352,8 @@ def _only_document(data: bytes, filename: str, limits: Limits) -> Document:
         if len(read) > 1:
             raise ContainerError(
                 f"压缩包里有不止一个可读的文件：{read[0].path}、{read[1].path} 等。"
-                "请解压后逐个上传，或用 hecha extract、hecha checklist 读取整个压缩包。"
+                "请解压后逐个上传，或用 hecha extract、hecha checklist 读取整个压缩包；"
+                "通过接口请上传到 /v1/batches。"
             )
     if read and read[0].document is not None:
         others = [result.path for result in results if result.error is not None]

@@ -83,8 +83,12 @@ def _batches() -> None:
         sa.Column("error_code", sa.String(length=60), nullable=True),
         sa.Column("error_message", sa.Text(), nullable=True),
         sa.Column("cancelled_at", sa.BigInteger(), nullable=True),
+        sa.Column("claimed_by", sa.String(length=40), nullable=True),
+        sa.Column("claimed_until", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("tenant", "id", name=op.f("pk_batches")),
     )
+    op.create_index("ix_batches_file", "batches", ["file"], unique=False)
+    op.create_index("ix_batches_status", "batches", ["status"], unique=False)
     op.create_index(
         op.f("ix_batches_tenant_created_at"), "batches", ["tenant", "created_at"], unique=False
     )
@@ -235,6 +239,7 @@ def _webhooks() -> None:
         sa.Column("description", sa.Text(), nullable=True),
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("failing_since", sa.BigInteger(), nullable=True),
         sa.Column("disabled_at", sa.BigInteger(), nullable=True),
         sa.Column("disabled_reason", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("tenant", "id", name=op.f("pk_webhooks")),
@@ -282,6 +287,7 @@ def _deliveries() -> None:
         sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("next_at", sa.BigInteger(), nullable=True),
+        sa.Column("give_up_at", sa.BigInteger(), nullable=False),
         sa.Column("last_status", sa.Integer(), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.Column("last_at", sa.BigInteger(), nullable=True),
@@ -301,6 +307,7 @@ def _deliveries() -> None:
     op.create_index(
         "ix_deliveries_status_next_at", "deliveries", ["status", "next_at"], unique=False
     )
+    op.create_index("ix_deliveries_event_seq", "deliveries", ["event_seq"], unique=False)
 
 
 def _documents() -> None:

@@ -1,0 +1,55 @@
+"""Archives and services for tests of batches, webhooks and the feed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL
+
+from api.jobs import claims
+from api.services import Services, open_services
+from api.settings import Settings
+from api.store.schema import DEFAULT_TENANT
+from tests.api_client import REPORT
+from tests.sample_files import zip_file
+
+
+def report(number: int) -> bytes:
+    """A short report, each number another."""
+    return REPORT + f"\n第{number}份。".encode()
+
+
+def reports(count: int) -> bytes:
+    """A ZIP of so many reports."""
+    return zip_file({f"{number:03}/报告.txt": report(number) for number in range(count)})
+
+
+@contextmanager
+def opened(url: URL, folder: Path, **settings: Any) -> Iterator[Services]:
+    """Open services on a database, which nothing runs for."""
+    shown = url.render_as_string(hide_password=False)
+    chosen = Settings(data=folder, database_url=shown, **settings)
+    with closing(open_services(chosen)) as services:
+        yield services
+
+
+def accept_batch(services: Services, archive: bytes, key: str | None = None) -> str:
+    """Take in an archive and return the id of its batch."""
+    incoming = services.files.incoming()
+    incoming.write(archive)
+    return services.accept_batch(DEFAULT_TENANT, incoming, "档案.zip", key).id
+
+
+def end_all(services: Services, failing: int = 0) -> int:
+    """End all documents in the queue: the first so many fail, the others are gone from it."""
+    with services.database.write() as connection:
+        jobs = claims.claim(connection, "reader", 1000)
+        for job in jobs[:failing]:
+            claims.fail(connection, job, "file_corrupt", "坏了。请重新上传。", None)
+    for job in jobs[failing:]:
+        with services.database.write() as connection:
+            claims.fail(connection, job, "file_empty", "空的。请核对。", None)
+    return len(jobs)
