@@ -16,15 +16,19 @@ from api.guard import Guard
 from api.jobs.runner import usual_slots
 from api.problems import HANDLERS
 from api.reader import Reader
-from api.routes import checklists, document_contents, health, page, uploads
+from api.routes import checklists, document_contents, health, holds, metrics, page, uploads
 from api.routes.openapi_docs import DescribedApi
 from api.services import Services, open_services
 from api.settings import Settings
+from api.telemetry.installation import InstallationMeters
+from api.telemetry.observing import Observed
+from api.telemetry.tracing import start_tracing, stop_tracing
+from api.upkeep.daily import Daily
 
 API_VERSION: Final = "1.0"
 UPLOAD_PATHS: Final = ("/", "/v1/documents")
 ROUTES: Final[tuple[ModuleType, ...]] = (
-    uploads, document_contents, checklists, health, page,
+    uploads, document_contents, holds, checklists, health, metrics, page,
 )  # fmt: skip
 """The modules of routes: each has a `router`, and `EXAMPLES` where its answers are JSON."""
 _DESCRIPTION: Final = """
@@ -53,15 +57,18 @@ def create_app(
     chosen = services.settings if services is not None else settings or Settings()
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Services]]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Services | InstallationMeters]]:
         opened = services
         if opened is None:
             opened = await run_in_threadpool(open_services, chosen, reader)
+        start_tracing()
         try:
+            meters = await run_in_threadpool(InstallationMeters, opened.database, opened.files)
             async with _working(opened):
-                yield {"services": opened}
+                yield {"services": opened, "meters": meters}
         finally:
             opened.close()
+            await run_in_threadpool(stop_tracing)
 
     app = DescribedApi(
         examples=_examples(),
@@ -83,6 +90,8 @@ def create_app(
         upload_paths=UPLOAD_PATHS,
         upload_limit=chosen.max_upload_bytes,
     )
+    # The last one is the outermost: it measures what the others refuse, too.
+    app.add_middleware(Observed)
     for resource in ROUTES:
         app.include_router(resource.router)
     return app
@@ -102,11 +111,14 @@ async def _working(services: Services) -> AsyncIterator[None]:
     dispatcher = Dispatcher(
         services.database, services.files, services.reader, slots, services.woken
     )
+    daily = Daily(services)
     await run_in_threadpool(dispatcher.start)
+    daily.start()
     try:
         yield
     finally:
-        await run_in_threadpool(partial(dispatcher.stop, services.settings.stop_seconds))
+        await run_in_threadpool(daily.stop)
+        await run_in_threadpool(partial(dispatcher.stop, services.stop_seconds))
 
 
 def _examples() -> dict[str, BaseModel]:

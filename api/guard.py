@@ -87,7 +87,9 @@ class Guard:
         finally:
             route = getattr(scope.get("route"), "path", "-")
             took = round((perf_counter() - began) * 1000)
-            _log.info("%s %s %s %d ms", scope["method"], route, answer.status or "-", took)
+            method, status = scope["method"], answer.status or "-"
+            fields = {"method": method, "route": route, "status": status, "milliseconds": took}
+            _log.info("%s %s %s %d ms", method, route, status, took, extra=fields)
 
     def _refusal(self, headers: Headers, method: str) -> str | None:
         """Return the code of the problem that ends this request at the door, if any."""
@@ -167,7 +169,9 @@ async def _fail(error: Exception, scope: Scope, receive: Receive, answer: _Answe
     where = " < ".join(
         f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames)
     )
-    _log.error("unexpected %s %s at %s", error_id, type(error).__name__, where)
+    kind = type(error).__name__
+    fields = {"error_id": error_id, "error": kind}
+    _log.error("unexpected %s %s at %s", error_id, kind, where, extra=fields)
     if answer.status is None:
         problem = make_problem("internal_error", scope["path"], error_id=error_id)
         await problem_response(problem)(scope, receive, answer)

@@ -47,13 +47,19 @@ _DRAWERS = 2
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything that one process of the service works with; safe to use from many threads."""
+    """Everything that one process of the service works with; safe to use from many threads.
+
+    `woken` tells that there may be something to read, `hurried` that the process is to stop at
+    once, `closed` that it has come to its end.
+    """
 
     settings: Settings
     database: Database
     files: FileStore
     reader: Reader
     woken: threading.Event = field(default_factory=threading.Event)
+    hurried: threading.Event = field(default_factory=threading.Event)
+    closed: threading.Event = field(default_factory=threading.Event)
     _drawing: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_DRAWERS))
 
     def accept(
@@ -130,6 +136,12 @@ class Services:
     def close(self) -> None:
         """Close the database."""
         self.database.close()
+        self.closed.set()
+
+    @property
+    def stop_seconds(self) -> float:
+        """How long to wait at the end for documents that are being read."""
+        return 0.0 if self.hurried.is_set() else self.settings.stop_seconds
 
 
 def open_services(settings: Settings, reader: Reader | None = None) -> Services:

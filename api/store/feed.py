@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, delete, insert, text
 
 from api.store.hooks import HOOKS, Emitted
 from api.store.ids import now
@@ -23,6 +23,9 @@ EVENT_TYPES: Final[Mapping[str, str]] = {
     "document.failed": "一份文件没有读成",
     "document.cancelled": "一份文件的读取已取消",
     "document.deleted": "一份文件和从中读出的一切已删除",
+    "document.held": "一份文件已封存，不能删除",
+    "document.released": "一份文件已解除封存",
+    "batch.deleted": "一个批次的记录到期删除",
 }
 """All types of events, and what each tells; `data` never names a person or a file."""
 
@@ -43,3 +46,8 @@ def emit(
     for hook in HOOKS.emitted:
         hook(connection, Emitted(seq, tenant, kind, subject))
     return seq
+
+
+def forget(connection: Connection, before: int) -> int:
+    """Remove the events before a time, of all tenants; return how many."""
+    return connection.execute(delete(EVENTS).where(EVENTS.c.at < before)).rowcount

@@ -139,6 +139,7 @@ DOCUMENTS: Final = Table(
     Column("reading", String(10)),
     Column("warnings", _Json),
     Column("legal_hold", Boolean, nullable=False, server_default=false()),
+    Column("hold_reason", Text),
     UniqueConstraint("tenant", "id"),
     ForeignKeyConstraint(["id"], ["files.sha256"], name="fk_documents_files"),
     Index(None, "tenant", "number"),
