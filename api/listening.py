@@ -56,7 +56,9 @@ def hurry(services: Services) -> None:
     """Wait no longer for documents that are being read; safe in a signal handler."""
     if not services.hurried.is_set():
         services.hurried.set()
-        threading.Thread(target=_break_off, args=(services,), name="hecha_hurry", daemon=True).start()
+        threading.Thread(
+            target=_break_off, args=(services,), name="hecha_hurry", daemon=True
+        ).start()
 
 
 def _break_off(services: Services) -> None:

@@ -86,6 +86,40 @@ def run_check(repair: bool) -> int:
     return OK if all(fault.repaired for fault in faults) else FAILED
 
 
+def run_backup(target: Path) -> int:
+    """Make a back-up of the installation that the settings name."""
+    return _with_settings("备份", lambda s: _keeping().backup_to(s, target))
+
+
+def run_restore(source: Path, *, replace: bool, check: bool) -> int:
+    """Check a back-up, and fill the installation that the settings name."""
+    return _with_settings(
+        "恢复", lambda s: _keeping().restore_from(s, source, replace=replace, check=check)
+    )
+
+
+def run_retention(*, dry: bool) -> int:
+    """Delete what is older than the rules of the installation say."""
+    return _with_settings("清理", lambda s: _keeping().clear_old(s, dry=dry))
+
+
+def _keeping() -> Any:
+    return import_module("api.keeping")
+
+
+def _with_settings(what: str, action: Callable[[Any], int]) -> int:
+    """Do something with the settings; say why it cannot be done."""
+    try:
+        return action(import_module("api.settings").Settings())
+    except Exception as error:
+        reasons = _reasons(error)
+        if not reasons:
+            raise
+        for reason in reasons:
+            say(f"无法{what}：{reason}")
+        return FAILED
+
+
 def _set_up_logs(services: Services) -> None:
     settings = services.settings
     import_module("api.telemetry.logs").set_up_logs(settings.log, settings.log_level)
@@ -154,6 +188,7 @@ def _kinds() -> list[tuple[type[Exception], Callable[[Any], str]]]:
     from api.files import FilesError
     from api.jobs.process_lock import AlreadyRunningError
     from api.store.migrating import SchemaError
+    from api.upkeep.archive import BackupError
 
     return [
         (
@@ -162,6 +197,7 @@ def _kinds() -> list[tuple[type[Exception], Callable[[Any], str]]]:
         ),
         (TaggerError, lambda e: f"HECHA_TAGGER 指定的识别模型不能用。{e.message}"),
         (SchemaError, str),
+        (BackupError, str),
         (AlreadyRunningError, lambda _: _ONE_PROCESS),
         (
             SQLAlchemyError,

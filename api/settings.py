@@ -86,9 +86,7 @@ class Settings(BaseSettings):
     retention_days: int | None = Field(
         default=None, ge=1, le=36_500, description="收到多少天后删除文件；默认一直保留"
     )
-    events_days: int = Field(
-        default=90, ge=2, le=36_500, description="事件和推送记录保留多少天"
-    )
+    events_days: int = Field(default=90, ge=2, le=36_500, description="事件和推送记录保留多少天")
 
     tagger: str = Field(
         default="none",

@@ -123,6 +123,7 @@ REFUSED: list[tuple[str, str, Request]] = [
         "/v1/checklists", content=json.dumps({"documents": [ABSENT]}).encode())),
     ("JSON that is too large", "upload_too_large", lambda c: c.post(
         "/v1/checklists", json={"documents": ["x" * 70_000]})),
+    ("metrics from another machine", "metrics_refused", lambda c: c.get("/metrics")),
     ("a foreign host", "host_not_allowed", lambda c: c.get(
         "/livez", headers={"Host": "evil.example"})),
     ("a broken host", "host_not_allowed", lambda c: c.get("/livez", headers={"Host": "[::1"})),

@@ -238,12 +238,11 @@ def counts(connection: Connection, tenant: str) -> dict[str, int]:
     return {row.status: int(row[1]) for row in found}
 
 
-def remove(
-    connection: Connection, tenant: str, document: str, reason: Removal = "request"
-) -> bool:
+def remove(connection: Connection, tenant: str, document: str, reason: Removal = "request") -> bool:
     """Remove a document and everything read from it; tell whether it was there.
 
-    The event tells the `reason`, in a word. The bytes of the file remain until `api.services` removes those that nobody has any more.
+    The event tells the `reason`, in a word. The bytes of the file remain until `api.services`
+    removes those that nobody has any more.
 
     Raises:
         DocumentHeldError: it is on legal hold.

@@ -141,7 +141,10 @@ class InstallationMeters:
                 table.c.tenant, table.c.id, table.c.pages, table.c.characters,
                 results.c.version, results.c.seconds,
             )
-            .join(results, (results.c.tenant == table.c.tenant) & (results.c.document == table.c.id))
+            .join(
+                results,
+                (results.c.tenant == table.c.tenant) & (results.c.document == table.c.id),
+            )
             .where(tuple_(table.c.tenant, table.c.id).in_(list(read)))
         )  # fmt: skip
         for row in connection.execute(query).all():

@@ -28,7 +28,7 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 _UPLOADS: Final = frozenset({"/v1/documents", "/"})
 _OUTCOMES: Final = {202: "queued", 303: "queued", 200: "known"}
 
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 HTTP_SECONDS: Final = Histogram(
     "hecha_http_seconds",

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, exists, func, select
 
 from api.services import Services
 from api.store import documents, feed, idempotency
@@ -19,7 +20,8 @@ from api.store.feed import emit
 from api.store.ids import now
 from api.store.schema import BATCH_ITEMS, BATCHES, DOCUMENTS, RETENTION, SESSIONS, TENANTS
 
-_STEP = 200
+_STEP: Final = 200
+_UNDER_WAY: Final = ("queued", "running")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def clear(services: Services, moment: int | None = None) -> Cleared:
     removed = held = batches = 0
     for tenant, days in _rules(services).items():
         before = moment - _microseconds(days)
-        held += _held(services, tenant, before)
+        held += _count(services, tenant, before, held=True)
         removed += _clear_documents(services, tenant, before)
         batches += _clear_batches(services, tenant, before)
     with services.database.write() as connection:
@@ -76,7 +78,7 @@ def _clear_documents(services: Services, tenant: str, before: int) -> int:
     query = (
         select(table.c.number, table.c.id)
         .where(table.c.tenant == tenant, table.c.received_at < before)
-        .where(table.c.legal_hold.is_(False), table.c.status.not_in(["queued", "running"]))
+        .where(table.c.legal_hold.is_(False), table.c.status.not_in(_UNDER_WAY))
         .order_by(table.c.number)
         .limit(_STEP)
     )
@@ -101,14 +103,32 @@ def _clear_document(services: Services, tenant: str, document: str) -> bool:
     return found
 
 
-def _held(services: Services, tenant: str, before: int) -> int:
-    query = select(DOCUMENTS.c.number).where(
-        DOCUMENTS.c.tenant == tenant,
-        DOCUMENTS.c.received_at < before,
-        DOCUMENTS.c.legal_hold.is_(True),
+def due(services: Services, moment: int | None = None) -> tuple[int, int]:
+    """Return how many documents `clear` would delete, and how many it would not: held ones.
+
+    Raises:
+        SQLAlchemyError: the database does not answer.
+    """
+    moment = now() if moment is None else moment
+    found = [
+        (_count(services, tenant, before, held=False), _count(services, tenant, before, held=True))
+        for tenant, days in _rules(services).items()
+        for before in [moment - _microseconds(days)]
+    ]
+    return sum(free for free, _ in found), sum(held for _, held in found)
+
+
+def _count(services: Services, tenant: str, before: int, *, held: bool) -> int:
+    table = DOCUMENTS
+    query = (
+        select(func.count())
+        .where(table.c.tenant == tenant, table.c.received_at < before)
+        .where(table.c.legal_hold.is_(held))
     )
+    if not held:
+        query = query.where(table.c.status.not_in(_UNDER_WAY))
     with services.database.read() as connection:
-        return len(connection.execute(query).all())
+        return connection.execute(query).scalar_one()
 
 
 def _clear_batches(services: Services, tenant: str, before: int) -> int:
