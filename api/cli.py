@@ -376,9 +376,9 @@ app.add_typer(retention, name="retention", help="按保留期限清理服务的�
 def retention_run(
     dry: Annotated[bool, typer.Option("--dry-run", help="只数到期的文件，不删除")] = False,
 ) -> None:
-    """删除收到超过 HECHA_RETENTION_DAYS 天的文件和过期的记录；封存的不删。
+    """删除到期的文件和过期的记录；封存的不删。
 
-    服务运行时每天自动做一次；这个命令立即做。
+    收到超过 HECHA_RETENTION_DAYS 天的算到期。服务运行时每天自动做一次；这个命令立即做。
     """
     raise typer.Exit(serving.run_retention(dry=dry))
 

@@ -16,6 +16,7 @@ from api.problems import MEDIA_TYPE, PROBLEMS, Problem
 from api.routes import examples
 from api.routes.checklists import ChecklistRequest
 from api.routes.health import Health
+from api.routes.holds import HoldRequest
 from api.routes.uploads import DocumentPage
 from api.settings import Settings
 from api.store.documents import DocumentEntry
@@ -34,7 +35,8 @@ def app() -> FastAPI:
 MODELS: dict[str, type[BaseModel]] = {
     model.__name__: model
     for model in (
-        Checklist, ChecklistRequest, DocumentEntry, DocumentPage, Extraction, Health, Problem,
+        Checklist, ChecklistRequest, DocumentEntry, DocumentPage, Extraction, Health, HoldRequest,
+        Problem,
     )
 }  # fmt: skip
 METHODS = ("get", "post", "put", "patch", "delete")
