@@ -16,7 +16,7 @@ from api.guard import Guard
 from api.jobs.runner import usual_slots
 from api.problems import HANDLERS
 from api.reader import Reader
-from api.routes import checklists, document_contents, health, holds, metrics, page, uploads
+from api.routes import checklists, document_contents, health, legal_hold, metrics, page, uploads
 from api.routes.openapi_docs import DescribedApi
 from api.services import Services, open_services
 from api.settings import Settings
@@ -28,7 +28,7 @@ from api.upkeep.daily import Daily
 API_VERSION: Final = "1.0"
 UPLOAD_PATHS: Final = ("/", "/v1/documents")
 ROUTES: Final[tuple[ModuleType, ...]] = (
-    uploads, document_contents, holds, checklists, health, metrics, page,
+    uploads, document_contents, legal_hold, checklists, health, metrics, page,
 )  # fmt: skip
 """The modules of routes: each has a `router`, and `EXAMPLES` where its answers are JSON."""
 _DESCRIPTION: Final = """

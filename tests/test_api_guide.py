@@ -16,7 +16,7 @@ from api.problems import MEDIA_TYPE, PROBLEMS, Problem
 from api.routes import examples
 from api.routes.checklists import ChecklistRequest
 from api.routes.health import Health
-from api.routes.holds import HoldRequest
+from api.routes.legal_hold import HoldRequest
 from api.routes.uploads import DocumentPage
 from api.settings import Settings
 from api.store.documents import DocumentEntry

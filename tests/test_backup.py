@@ -120,7 +120,8 @@ def test_what_is_restored_is_what_was_backed_up(
 
 @pytest.mark.slow
 def test_a_back_up_in_the_midst_of_uploads_is_whole(database_url: URL, tmp_path: Path) -> None:
-    stop, sent = threading.Event(), []
+    stop = threading.Event()
+    sent: list[str] = []
     with serving(database_url=_shown(database_url), data=tmp_path / "data") as client:
         read(client)
 
@@ -177,7 +178,7 @@ def _flip(path: Path) -> None:
     path.write_bytes(data)
 
 
-def _forge(folder: Path, change: Callable[[Path], None]) -> None:
+def _forge(folder: Path, change: Callable[[Path], object]) -> None:
     """Change a back-up and write the sums anew, as if it had been made so."""
     (folder / SUMS).unlink()
     change(folder)

@@ -215,7 +215,7 @@ def test_spans_hold_ids_and_stages_of_one_reading() -> None:
     memory = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")
     exporter = memory.InMemorySpanExporter()
     tracing.start_tracing(exporter)
-    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-1234567890123456-01"
     try:
         with serving() as client:
             client.headers["traceparent"] = parent
