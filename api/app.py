@@ -92,8 +92,10 @@ def create_app(
     )
     # The last one is the outermost: it measures what the others refuse, too.
     app.add_middleware(Observed)
+    app.state.all_routes = list(app.routes)
     for resource in ROUTES:
         app.include_router(resource.router)
+        app.state.all_routes += resource.router.routes
     return app
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import socket
 from asyncio import run
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -101,6 +102,8 @@ REFUSED: list[tuple[str, str, Request]] = [
         "/v1/documents", content=body, headers={"Idempotency-Key": "k"}
     ) for body in (b"1", b"2")][1]),
     ("an unknown filter", "request_invalid", lambda c: c.get("/v1/documents?tenant=x")),
+    ("a moment that is a number", "request_invalid", lambda c: c.get(
+        "/v1/documents?received_after=0.5")),
     ("an unknown state", "request_invalid", lambda c: c.get("/v1/documents?status=x")),
     ("a cursor of letters", "cursor_invalid", lambda c: c.get("/v1/documents?cursor=zzzz")),
     ("a cursor that is not ASCII", "cursor_invalid", lambda c: c.get("/v1/documents?cursor=页")),
@@ -151,9 +154,19 @@ def test_every_problem_code_has_a_case() -> None:
     assert {code for _, code, _ in REFUSED} | elsewhere == set(PROBLEMS)
 
 
-def test_method_not_allowed_names_the_allowed(client: TestClient) -> None:
-    allowed = client.put("/v1/documents").headers["allow"]
-    assert "POST" in allowed or "GET" in allowed
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v1/documents", "GET, POST"),
+        (f"/v1/documents/{ABSENT}", "DELETE, GET"),
+        ("/v1/checklists", "POST"),
+        ("/", "GET, POST"),
+    ],
+)
+def test_method_not_allowed_names_all_that_are_allowed(
+    client: TestClient, path: str, methods: str
+) -> None:
+    assert client.put(path).headers["allow"] == methods
 
 
 def test_invalid_fields_are_named_in_chinese_without_their_values(client: TestClient) -> None:
@@ -310,6 +323,26 @@ def test_logs_name_routes_and_codes_but_nobody(caplog: pytest.LogCaptureFixture)
     assert "problem file_empty" in lines
     text = "\n".join(lines)
     assert "赵某" not in text and "青榆" not in text and REPORT_ID not in text
+
+
+def test_the_service_and_its_library_of_jobs_call_nobody_and_log_no_ids(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    called: list[object] = []
+    connect = socket.socket.connect
+
+    def watched(self: socket.socket, address: Any) -> None:
+        called.append(address)
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", watched)
+    caplog.set_level(logging.INFO)
+    with serving() as client:
+        read(client)
+    assert called == []
+    ours = [r for r in caplog.records if r.name.startswith(("hecha", "dbos"))]
+    assert not [r.getMessage() for r in ours if REPORT_ID in r.getMessage()]
+    assert {r.name for r in ours} <= {"hecha.api", "hecha.jobs"}
 
 
 def test_readyz_says_when_the_database_does_not_answer(tmp_path: Path) -> None:

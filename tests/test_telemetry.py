@@ -179,6 +179,7 @@ def _send_everything(client: TestClient) -> None:
     client.delete(f"/v1/documents/{ids[0]}")
 
 
+@pytest.mark.slow
 def test_nobody_is_named_in_logs_metrics_events_and_traces(
     lines: io.StringIO, database_url: URL
 ) -> None:

@@ -19,7 +19,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.files import FileMissingError, FilesError, FileStore
@@ -103,7 +102,9 @@ class Runner:
             self.forget(job)
 
     def _read(self, job: Job) -> str:
-        begun = self._healing(lambda: self._write(lambda c: claims.begin(c, job, self.executor)))
+        begun = self._healing(
+            lambda: self.database.change(lambda c: claims.begin(c, job, self.executor))
+        )
         if begun is None:
             return "not wanted"
         if begun.tries > MOST_TRIES:
@@ -118,7 +119,7 @@ class Runner:
             trace_stages(reading.result.seconds)
             with saving():
                 stored = self._healing(
-                    lambda: self._write(lambda c: claims.succeed(c, job, reading))
+                    lambda: self.database.change(lambda c: claims.succeed(c, job, reading))
                 )
         except ParseError as error:
             return self._fail(job, error.code, error.message, error.page)
@@ -143,13 +144,11 @@ class Runner:
         raise AssertionError  # pragma: no cover - the last crash was raised
 
     def _fail(self, job: Job, code: str, message: str, page: int | None = None) -> str:
-        self._healing(lambda: self._write(lambda c: claims.fail(c, job, code, message, page)))
+        self._healing(
+            lambda: self.database.change(lambda c: claims.fail(c, job, code, message, page))
+        )
         _log.info("document failed: %s", code, extra={"code": code})
         return code
-
-    def _write(self, change: Callable[[Connection], T]) -> T:
-        with self.database.write() as connection:
-            return change(connection)
 
     def _healing(self, step: Callable[[], T]) -> T:
         """Do a step until what it needs is there."""
@@ -191,7 +190,7 @@ class Runner:
     def _hand_back(self, job: Job) -> None:
         """Put a document back into the queue, if the database lets us: else others find it."""
         try:
-            self._write(lambda c: claims.hand_back(c, [job]))
+            self.database.change(lambda c: claims.hand_back(c, [job]))
         except SQLAlchemyError as error:
             _log.warning("could not hand a document back: %s", type(error).__name__)
 
