@@ -41,6 +41,13 @@ _NOT_EMPTY: Final = (
     "这里已有数据，没有恢复。请换一个空的数据库和数据文件夹；"
     "确实要用备份换掉现有的一切，请加上 --replace。"
 )
+_FUNCTIONS: Final = """
+    SELECT f.oid::regprocedure::text FROM pg_proc AS f
+    WHERE f.pronamespace = current_schema()::regnamespace
+      AND f.prorettype = 'trigger'::regtype
+      AND NOT EXISTS (SELECT 1 FROM pg_depend AS d WHERE d.objid = f.oid AND d.deptype = 'e')
+"""
+"""The functions of triggers that our tables had, those of extensions left aside."""
 _RUNNING: Final = "核查服务还在使用这个数据库。请先停止 hecha serve 和 hecha worker，再恢复。"
 
 
@@ -138,7 +145,8 @@ def _clear(connection: Connection) -> None:
     found.reflect(connection, only=sorted(ours), resolve_fks=False)
     found.drop_all(connection)
     if connection.dialect.name != "sqlite":
-        connection.execute(text("DROP FUNCTION IF EXISTS refuse_audit_change() CASCADE"))
+        for function in connection.execute(text(_FUNCTIONS)).scalars().all():
+            connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {function} CASCADE")
 
 
 def _fill(connection: Connection, source: Path, manifest: Manifest) -> None:
