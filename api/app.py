@@ -24,6 +24,8 @@ from api.routes import (
     document_contents,
     event_routes,
     health,
+    legal_hold,
+    metrics,
     page,
     search,
     uploads,
@@ -32,13 +34,16 @@ from api.routes import (
 from api.routes.openapi_docs import DescribedApi
 from api.services import Services, open_services
 from api.settings import Settings
+from api.telemetry.installation import InstallationMeters
+from api.telemetry.observing import Observed
+from api.telemetry.tracing import start_tracing, stop_tracing
 
 API_VERSION: Final = "1.0"
 UPLOAD_PATHS: Final = ("/", "/v1/documents")
 BATCH_PATH: Final = "/v1/batches"
 ROUTES: Final[tuple[ModuleType, ...]] = (
-    uploads, document_contents, casework, case_checklists, checklists, search, batch_routes,
-    event_routes, webhook_routes, health, page,
+    uploads, document_contents, legal_hold, casework, case_checklists, checklists, search,
+    batch_routes, event_routes, webhook_routes, health, metrics, page,
 )  # fmt: skip
 """The modules of routes: each has a `router`, and `EXAMPLES` where its answers are JSON."""
 _DESCRIPTION: Final = """
@@ -67,15 +72,18 @@ def create_app(
     chosen = services.settings if services is not None else settings or Settings()
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Services]]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Services | InstallationMeters]]:
         opened = services
         if opened is None:
             opened = await run_in_threadpool(open_services, chosen, reader)
+        start_tracing()
         try:
+            meters = await run_in_threadpool(InstallationMeters, opened.database, opened.files)
             async with _working(opened):
-                yield {"services": opened}
+                yield {"services": opened, "meters": meters}
         finally:
             opened.close()
+            await run_in_threadpool(stop_tracing)
 
     app = DescribedApi(
         examples=_examples(),
@@ -97,6 +105,8 @@ def create_app(
         uploads=dict.fromkeys(UPLOAD_PATHS, chosen.max_upload_bytes)
         | {BATCH_PATH: chosen.max_batch_bytes},
     )
+    # The last one is the outermost: it measures what the others refuse, too.
+    app.add_middleware(Observed)
     app.state.all_routes = list(app.routes)
     for resource in ROUTES:
         app.include_router(resource.router)
@@ -126,7 +136,7 @@ async def _working(services: Services) -> AsyncIterator[None]:
         yield
     finally:
         await run_in_threadpool(background.stop)
-        await run_in_threadpool(partial(dispatcher.stop, services.settings.stop_seconds))
+        await run_in_threadpool(partial(dispatcher.stop, services.stop_seconds))
 
 
 def _examples() -> dict[str, BaseModel]:

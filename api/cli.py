@@ -405,6 +405,50 @@ def worker(
 
 
 @app.command(cls=ChineseCommand)
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="文件夹", help="备份写在这里，不能已经存在")],
+) -> None:
+    """备份服务的全部数据：数据库和原件；服务运行时也可以用。
+
+    备份哪里由 HECHA_DATA 等设置决定。SQLite 和 PostgreSQL 的备份形式相同，可以互相恢复。
+    """
+    raise typer.Exit(serving.run_backup(target))
+
+
+@app.command(cls=ChineseCommand)
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="文件夹", help="hecha backup 写的文件夹")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="这里已有数据时，用备份换掉现有的一切")
+    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="只检查备份是否完好，不恢复")] = False,
+) -> None:
+    """从备份恢复服务的全部数据；先停止 hecha serve 和 hecha worker。
+
+    先检查备份的每一部分，再恢复；中途出错时数据库保持原样。
+    """
+    raise typer.Exit(serving.run_restore(source, replace=replace, check=check))
+
+
+retention = typer.Typer(
+    cls=ChineseGroup, no_args_is_help=True, add_completion=False, rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
+app.add_typer(retention, name="retention", help="按保留期限清理服务的数据。")
+
+
+@retention.command(name="run", cls=ChineseCommand)
+def retention_run(
+    dry: Annotated[bool, typer.Option("--dry-run", help="只数到期的文件，不删除")] = False,
+) -> None:
+    """删除到期的文件和过期的记录；封存的不删。
+
+    收到超过 HECHA_RETENTION_DAYS 天的算到期。服务运行时每天自动做一次；这个命令立即做。
+    """
+    raise typer.Exit(serving.run_retention(dry=dry))
+
+
+@app.command(cls=ChineseCommand)
 def doctor(
     data: Annotated[
         bool, typer.Option("--data", help="检查服务的数据：登记的和存放的文件是否一致，只看不改")

@@ -39,6 +39,7 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
 """Set on every answer that does not set them itself."""
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_METHODS: Final = _SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
 _FRAMES_LOGGED: Final = 8
 _BODY_BYTES: Final = 1 << 16
 _BODY_TOO_LARGE: Final = "请求体超过上限 64 KiB。请减少内容后重试。"
@@ -85,7 +86,9 @@ class Guard:
         finally:
             route = getattr(scope.get("route"), "path", "-")
             took = round((perf_counter() - began) * 1000)
-            _log.info("%s %s %s %d ms", scope["method"], route, answer.status or "-", took)
+            method, status = _known(scope["method"]), answer.status or "-"
+            fields = {"method": method, "route": route, "status": status, "milliseconds": took}
+            _log.info("%s %s %s %d ms", method, route, status, took, extra=fields)
 
     def _refusal(self, headers: Headers, method: str) -> str | None:
         """Return the code of the problem that ends this request at the door, if any."""
@@ -120,6 +123,11 @@ class Guard:
             return message
 
         return counted
+
+
+def _known(method: str) -> str:
+    # A client may call a method as it likes.
+    return method if method in _METHODS else "other"
 
 
 def _declares_more(length: str, limit: int) -> bool:
@@ -165,7 +173,9 @@ async def _fail(error: Exception, scope: Scope, receive: Receive, answer: _Answe
     where = " < ".join(
         f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames)
     )
-    _log.error("unexpected %s %s at %s", error_id, type(error).__name__, where)
+    kind = type(error).__name__
+    fields = {"error_id": error_id, "error": kind}
+    _log.error("unexpected %s %s at %s", error_id, kind, where, extra=fields)
     if answer.status is None:
         problem = make_problem("internal_error", scope["path"], error_id=error_id)
         await problem_response(problem)(scope, receive, answer)

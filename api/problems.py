@@ -56,6 +56,11 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
     "cross_site_refused": ProblemKind(
         403, "拒绝来自其他网站的请求", "该请求由其他网站发起，未执行。请在核查页面上操作。"
     ),
+    "metrics_refused": ProblemKind(
+        403,
+        "不能取运行指标",
+        "运行指标只有本机能取。请在本机取，或由管理员把 HECHA_METRICS 设为 all。",
+    ),
     "route_not_found": ProblemKind(404, "没有这个地址", "请核对网址；全部接口见 /openapi.json。"),
     "document_not_found": ProblemKind(
         404, "没有这份文件", "该编号的文件不存在或已删除。请核对编号，或重新上传文件。"
@@ -313,7 +318,7 @@ async def _on_http_error(request: Request, error: HTTPException) -> Response:
         problem = problem_of(error, path)
     else:
         problem = make_problem(_BY_STATUS.get(error.status_code, "request_malformed"), path)
-    _log.info("problem %s", problem.code)
+    _log.info("problem %s", problem.code, extra={"code": problem.code})
     headers = dict(error.headers or {})
     if error.status_code == 405:
         headers["Allow"] = ", ".join(sorted(_allowed(request)))
@@ -332,7 +337,7 @@ def _allowed(request: Request) -> set[str]:
 
 async def _on_library_error(request: Request, error: HechaError) -> Response:
     problem = problem_of(error, request.url.path)
-    _log.info("problem %s", problem.code)
+    _log.info("problem %s", problem.code, extra={"code": problem.code})
     return problem_response(problem)
 
 
@@ -401,7 +406,7 @@ def _answer(
     detail: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    _log.info("problem %s", code)
+    _log.info("problem %s", code, extra={"code": code})
     return problem_response(make_problem(code, request.url.path, detail=detail), headers)
 
 

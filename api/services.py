@@ -18,7 +18,7 @@ from api.settings import Settings
 from api.store import batches, documents, idempotency
 from api.store.batches import BatchEntry
 from api.store.database import Database
-from api.store.documents import DocumentEntry, NewDocument, Source
+from api.store.documents import DocumentEntry, NewDocument, Removal, Source
 from api.store.hooks import HOOKS
 from api.store.idempotency import Answer
 from api.store.migrating import migrate
@@ -52,13 +52,19 @@ _DRAWERS = 2
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything that one process of the service works with; safe to use from many threads."""
+    """Everything that one process of the service works with; safe to use from many threads.
+
+    `woken` tells that there may be something to read, `hurried` that the process is to stop at
+    once, `closed` that it has come to its end.
+    """
 
     settings: Settings
     database: Database
     files: FileStore
     reader: Reader
     woken: threading.Event = field(default_factory=threading.Event)
+    hurried: threading.Event = field(default_factory=threading.Event)
+    closed: threading.Event = field(default_factory=threading.Event)
     _drawing: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_DRAWERS))
 
     def accept(
@@ -162,14 +168,14 @@ class Services:
             answer = Answer(202, entry.model_dump_json())
             idempotency.remember(connection, tenant, key, _BATCHES, digest, answer)
 
-    def remove_batch(self, tenant: str, batch: str) -> bool:
+    def remove_batch(self, tenant: str, batch: str, reason: Removal = "request") -> bool:
         """Remove a batch and what is left of its archive, not its documents; tell whether it was.
 
         Raises:
             BatchUnderWayError: it is not at its end.
         """
         with self.database.write() as connection:
-            archive = batches.remove(connection, tenant, batch)
+            archive = batches.remove(connection, tenant, batch, reason)
         if archive:
             self.remove_file(archive)
         return archive is not None
@@ -212,6 +218,12 @@ class Services:
     def close(self) -> None:
         """Close the database."""
         self.database.close()
+        self.closed.set()
+
+    @property
+    def stop_seconds(self) -> float:
+        """How long to wait at the end for documents that are being read."""
+        return 0.0 if self.hurried.is_set() else self.settings.stop_seconds
 
 
 def open_services(settings: Settings, reader: Reader | None = None) -> Services:

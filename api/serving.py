@@ -5,9 +5,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import logging
-import signal
 import socket
-import threading
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -21,7 +19,6 @@ from models import TaggerError
 if TYPE_CHECKING:
     from api.services import Services
 
-_HANGING_SECONDS: Final = 10
 _ONE_PROCESS: Final = (
     "已有一个核查服务在用这个数据文件夹。SQLite 只能由一个进程读取文件；请先停止那一个，"
     "或用 HECHA_DATA 换一个文件夹；要用几个进程，请用 PostgreSQL（HECHA_DATABASE_URL）。"
@@ -37,21 +34,12 @@ def run_serve(host: str, port: int, workers: int | None = None) -> int:
     services = _opened("服务", workers)
     if services is None:
         return FAILED
-    import uvicorn
-
+    _set_up_logs(services)
     service = import_module("api.app").create_app(services=services)
     say(f"核查服务：http://{_address(host)}:{port} （按 Ctrl+C 停止）")
     if not _is_local(host):
         say("注意：服务没有身份验证，其他电脑也能访问。请只在可信的内网中这样使用。")
-    uvicorn.run(
-        service,
-        host=host,
-        port=port,
-        log_level="warning",
-        access_log=False,
-        # A client that keeps its connection open does not hold up the end.
-        timeout_graceful_shutdown=_HANGING_SECONDS,
-    )
+    import_module("api.listening").listen(service, services, host, port)
     return OK
 
 
@@ -68,6 +56,7 @@ def run_worker(workers: int | None = None) -> int:
                 "把各台电脑的 HECHA_DATABASE_URL 和 HECHA_FILES 设成一样。"
             )
             return FAILED
+        _set_up_logs(services)
         _work(services)
     finally:
         services.close()
@@ -97,24 +86,64 @@ def run_check(repair: bool) -> int:
     return OK if all(fault.repaired for fault in faults) else FAILED
 
 
+def run_backup(target: Path) -> int:
+    """Make a back-up of the installation that the settings name."""
+    return _with_settings("备份", lambda s: _keeping().backup_to(s, target))
+
+
+def run_restore(source: Path, *, replace: bool, check: bool) -> int:
+    """Check a back-up, and fill the installation that the settings name."""
+    return _with_settings(
+        "恢复", lambda s: _keeping().restore_from(s, source, replace=replace, check=check)
+    )
+
+
+def run_retention(*, dry: bool) -> int:
+    """Delete what is older than the rules of the installation say."""
+    return _with_settings("清理", lambda s: _keeping().clear_old(s, dry=dry))
+
+
+def _keeping() -> Any:
+    return import_module("api.keeping")
+
+
+def _with_settings(what: str, action: Callable[[Any], int]) -> int:
+    """Do something with the settings; say why it cannot be done."""
+    try:
+        return action(import_module("api.settings").Settings())
+    except Exception as error:
+        reasons = _reasons(error)
+        if not reasons:
+            raise
+        for reason in reasons:
+            say(f"无法{what}：{reason}")
+        return FAILED
+
+
+def _set_up_logs(services: Services) -> None:
+    settings = services.settings
+    import_module("api.telemetry.logs").set_up_logs(settings.log, settings.log_level)
+
+
 def _work(services: Services) -> None:
     durable = import_module("api.jobs.durable")
+    tracing = import_module("api.telemetry.tracing")
     slots = services.settings.workers or import_module("api.jobs.runner").usual_slots()
     dispatcher = durable.Dispatcher(
         services.database, services.files, services.reader, slots, services.woken
     )
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
     background = import_module("api.background.looking_after").Background(services)
+    stopped = import_module("api.listening").wait_for_signals(services)
+    tracing.start_tracing()
     dispatcher.start()
     background.start()
     say(f"读取进程：同时读 {slots} 份文件（按 Ctrl+C 停止）")
     while not stopped.wait(0.5):
         pass
-    say("正在停止：等正在读的文件读完……")
+    say("正在停止：等正在读的文件读完（再按一次 Ctrl+C 立即停止）……")
     background.stop()
-    dispatcher.stop(services.settings.stop_seconds)
+    dispatcher.stop(services.stop_seconds)
+    tracing.stop_tracing()
 
 
 def _opened(what: str, workers: int | None) -> Services | None:
@@ -159,6 +188,7 @@ def _kinds() -> list[tuple[type[Exception], Callable[[Any], str]]]:
     from api.files import FilesError
     from api.jobs.process_lock import AlreadyRunningError
     from api.store.migrating import SchemaError
+    from api.upkeep.archive import BackupError
 
     return [
         (
@@ -167,6 +197,7 @@ def _kinds() -> list[tuple[type[Exception], Callable[[Any], str]]]:
         ),
         (TaggerError, lambda e: f"HECHA_TAGGER 指定的识别模型不能用。{e.message}"),
         (SchemaError, str),
+        (BackupError, str),
         (AlreadyRunningError, lambda _: _ONE_PROCESS),
         (
             SQLAlchemyError,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL
 
 from api.store.database import database_url
+from api.telemetry.logs import LogForm, LogLevel
 from extractor.formats.limits import DEFAULT_LIMITS, Limits, limits_from
 
 DATABASE_FILE: Final = "hecha.db"
@@ -82,6 +83,20 @@ class Settings(BaseSettings):
     limits: Annotated[Limits, NoDecode] = Field(
         default=DEFAULT_LIMITS,
         description="解析限额，写作 名称=数值，用逗号隔开，例如 max_pages=5000；见 docs/formats.md",
+    )
+
+    log: LogForm = Field(
+        default="text", description="日志的形式：text 给人看，json 每行一个 JSON 对象"
+    )
+    log_level: LogLevel = Field(
+        default="warning", description="日志的级别：debug、info（每个请求一行）、warning、error"
+    )
+    metrics: Literal["loopback", "all", "off"] = Field(
+        default="loopback",
+        description="谁可以取 /metrics：loopback 只有本机，all 所有能访问的，off 没有人",
+    )
+    retention_days: int | None = Field(
+        default=None, ge=1, le=36_500, description="收到多少天后删除文件；默认一直保留"
     )
 
     tagger: str = Field(

@@ -20,6 +20,7 @@ from api.routes.casework import CaseChange, CaseMerge, CasePage, DocumentPlaceme
 from api.routes.checklists import ChecklistRequest
 from api.routes.event_routes import EventPage
 from api.routes.health import Health
+from api.routes.legal_hold import HoldRequest
 from api.routes.openapi_docs import PROBLEM
 from api.routes.search import SearchPage
 from api.routes.uploads import DocumentPage
@@ -46,8 +47,8 @@ MODELS: dict[str, type[BaseModel]] = {
     for model in (
         BatchEntry, BatchPage, CaseChange, CaseChecklist, CaseDetails, CaseMerge, CasePage,
         Checklist, ChecklistRequest, Delivery, DeliveryPage, DocumentEntry, DocumentPage,
-        DocumentPlacement, EventPage, Extraction, FolderRequest, Health, ItemPage, NewCase,
-        NewWebhook, SearchPage, Webhook, WebhookChange, WebhookList, WebhookRequest,
+        DocumentPlacement, EventPage, Extraction, FolderRequest, Health, HoldRequest, ItemPage,
+        NewCase, NewWebhook, SearchPage, Webhook, WebhookChange, WebhookList, WebhookRequest,
     )
 } | {PROBLEM: Problem}  # fmt: skip
 METHODS = ("get", "post", "put", "patch", "delete")

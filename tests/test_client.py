@@ -81,6 +81,9 @@ USES: dict[str, Use] = {
 """A use of every method of the client."""
 
 WITHOUT_A_METHOD = frozenset({
+    ("get", "/metrics"),
+    ("put", "/v1/documents/{document_id}/hold"),
+    ("delete", "/v1/documents/{document_id}/hold"),
     ("get", "/v1/search"),
     ("get", "/v1/documents/{document_id}/case"),
     ("post", "/v1/cases"),

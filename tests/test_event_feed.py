@@ -19,6 +19,7 @@ from api.store.database import Database
 from api.store.feed import EVENT_TYPES, ForgottenError, emit
 from api.store.ids import now
 from api.store.schema import DEFAULT_TENANT, EVENTS
+from api.upkeep import daily
 from tests.api_client import HOST, REPORT_ID, ended, problem, serving, upload
 from tests.batch_files import report
 from tests.conftest import ROOT
@@ -155,7 +156,10 @@ def test_a_forgotten_cursor_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> Non
         assert "保留期" in found.detail
 
 
-def test_old_events_are_forgotten_by_themselves(tmp_path: object) -> None:
+def test_old_events_are_forgotten_by_themselves(
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daily, "_FIRST", 0.0)
     settings = Settings(data=str(tmp_path), workers=0)
     with TestClient(create_app(settings), base_url=HOST) as client:
         upload(client)

@@ -149,6 +149,7 @@ REFUSED: list[tuple[str, str, Request]] = [
     ("no such batch", "batch_not_found", lambda c: c.get("/v1/batches/x")),
     ("no such folder", "folder_unknown", lambda c: c.post("/v1/batches", json={"folder": "x"})),
     ("no such webhook", "webhook_not_found", lambda c: c.get("/v1/webhooks/x")),
+    ("metrics from another machine", "metrics_refused", lambda c: c.get("/metrics")),
     ("a foreign host", "host_not_allowed", lambda c: c.get(
         "/livez", headers={"Host": "evil.example"})),
     ("a broken host", "host_not_allowed", lambda c: c.get("/livez", headers={"Host": "[::1"})),

@@ -26,6 +26,8 @@ def data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("HECHA_DATA", str(tmp_path / "data"))
     for name in ("DATABASE_URL", "FILES", "WORKERS"):
         monkeypatch.delenv(f"HECHA_{name}", raising=False)
+    # It is for the whole process, which is here that of the tests.
+    monkeypatch.setattr("api.telemetry.logs.set_up_logs", lambda *_: None)
     return tmp_path / "data"
 
 
@@ -33,7 +35,8 @@ def data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_serve_starts_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[dict[str, Any]] = []
     monkeypatch.setattr(
-        "uvicorn.run", lambda service, **more: calls.append({"app": service, **more})
+        "api.listening.listen",
+        lambda service, _, host, port: calls.append({"app": service, "host": host, "port": port}),
     )
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -47,7 +50,7 @@ def test_serve_starts_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("data")
 def test_serve_warns_when_others_can_reach_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("uvicorn.run", lambda *_, **__: None)
+    monkeypatch.setattr("api.listening.listen", lambda *_: None)
     monkeypatch.setattr(serving, "_port_problem", lambda *_: None)
     result = run("serve", "--host", "0.0.0.0")  # noqa: S104
     assert result.exit_code == 0 and "没有身份验证" in result.stderr
@@ -141,7 +144,7 @@ def test_a_start_that_cannot_be_says_why_without_secrets(
 
 def test_a_data_folder_has_one_service(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "_port_problem", lambda *_: None)
-    monkeypatch.setattr("uvicorn.run", lambda *_, **__: None)
+    monkeypatch.setattr("api.listening.listen", lambda *_: None)
     data.mkdir()
     lock = ProcessLock(data / "hecha.lock")
     lock.take()

@@ -1,25 +1,15 @@
-"""What a process that reads documents also does: batches, messages to webhooks, old events."""
+"""What a process that reads documents also does: batches, messages to webhooks, retention."""
 
 from __future__ import annotations
 
-import logging
-import threading
-from typing import TYPE_CHECKING, Final
-
-from sqlalchemy.exc import SQLAlchemyError
+from typing import TYPE_CHECKING
 
 from api.background.deliveries import Deliverer
 from api.background.unpacking import Unpacker
-from api.store import feed
-from api.store.ids import now
+from api.upkeep.daily import Daily
 
 if TYPE_CHECKING:
     from api.services import Services
-
-_log = logging.getLogger("hecha.api")
-
-_TIDY_SECONDS: Final = 3600.0
-_DAY: Final = 24 * 3600 * 1_000_000
 
 
 class Background:
@@ -30,8 +20,7 @@ class Background:
         self._services = services
         self._unpacker = Unpacker(services)
         self._deliverer = Deliverer(services.database, services.settings.webhook_hosts)
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._tidy, name="hecha_tidy", daemon=True)
+        self._daily = Daily(services)
 
     def start(self) -> None:
         """Begin.
@@ -41,22 +30,10 @@ class Background:
         """
         self._unpacker.start()
         self._deliverer.start()
-        self._thread.start()
+        self._daily.start()
 
     def stop(self) -> None:
         """Stop; what is unfinished is gone on with by others, or at the next start."""
-        self._stopping.set()
         self._unpacker.stop()
-        self._deliverer.stop(self._services.settings.stop_seconds)
-        self._thread.join(5)
-
-    def _tidy(self) -> None:
-        """Forget events that are older than they are kept, and with them messages."""
-        while not self._stopping.is_set():
-            try:
-                before = now() - self._services.settings.events_days * _DAY
-                with self._services.database.write() as connection:
-                    feed.forget(connection, before)
-            except SQLAlchemyError as error:
-                _log.warning("cannot forget old events: %s", type(error).__name__)
-            self._stopping.wait(_TIDY_SECONDS)
+        self._deliverer.stop(self._services.stop_seconds)
+        self._daily.stop()

@@ -46,6 +46,7 @@ _SILENT: Final = 15.0
 """Seconds after which an executor that was not seen counts as dead. One that only seemed to be
 does its work in vain: of two that read the same document one result is stored."""
 _SETTLED: Final = 3
+_BREAK_OFFS: Final = 50
 _TIDY: Final = 600.0
 _STUCK: Final = 60.0
 _KEPT: Final = timedelta(hours=1)
@@ -132,9 +133,11 @@ class Dispatcher:
         self._woken.set()
         for thread in self._threads:
             thread.join(timeout=seconds + 5)
-        if not self.runner.wait_until_idle(seconds):
+        wait, tries = seconds, _BREAK_OFFS
+        # More than once: a worker that is ended before it has begun is replaced by another.
+        while not self.runner.wait_until_idle(wait) and tries:
             abort()
-            self.runner.wait_until_idle(10)
+            wait, tries = 0.2, tries - 1
         # DBOS notes the end of the workflows just after the jobs themselves have ended.
         DBOS.destroy(workflow_completion_timeout_sec=0)
         try:

@@ -26,6 +26,7 @@ from api.jobs import claims
 from api.jobs.claims import MOST_TRIES, Begun, Job
 from api.reader import Reader, Reading
 from api.store.database import Database, trouble_of
+from api.telemetry.meters import reading_of, saving, trace_stages
 from extractor.errors import CrashError, ParseError
 
 _log = logging.getLogger("hecha.jobs")
@@ -92,7 +93,7 @@ class Runner:
         """Do a job; return how it ended, in a word. Errors of any kind are dealt with here."""
         self.expect(job)
         try:
-            with self._slot():
+            with self._slot(), reading_of(job.document):
                 return self._read(job)
         except InterruptedJobError:
             self._hand_back(job)
@@ -115,9 +116,11 @@ class Runner:
         try:
             reading = self._parse(job, begun, data)
             del data
-            stored = self._healing(
-                lambda: self.database.change(lambda c: claims.succeed(c, job, reading))
-            )
+            trace_stages(reading.result.seconds)
+            with saving():
+                stored = self._healing(
+                    lambda: self.database.change(lambda c: claims.succeed(c, job, reading))
+                )
         except ParseError as error:
             return self._fail(job, error.code, error.message, error.page)
         except InterruptedJobError:
@@ -144,7 +147,7 @@ class Runner:
         self._healing(
             lambda: self.database.change(lambda c: claims.fail(c, job, code, message, page))
         )
-        _log.info("document failed: %s", code)
+        _log.info("document failed: %s", code, extra={"code": code})
         return code
 
     def _healing(self, step: Callable[[], T]) -> T:
@@ -205,7 +208,9 @@ def log_unexpected(error: BaseException) -> str:
     where = " < ".join(
         f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames)
     )
-    _log.error("unexpected %s %s at %s", error_id, type(error).__name__, where)
+    kind = type(error).__name__
+    fields = {"error_id": error_id, "error": kind}
+    _log.error("unexpected %s %s at %s", error_id, kind, where, extra=fields)
     return error_id
 
 

@@ -419,7 +419,9 @@ def retry(connection: Connection, tenant: str, batch: str, version: str) -> Batc
     return _present(connection, tenant, batch)
 
 
-def remove(connection: Connection, tenant: str, batch: str) -> str | None:
+def remove(
+    connection: Connection, tenant: str, batch: str, reason: documents.Removal = "request"
+) -> str | None:
     """Remove a batch, not its documents; return the hash of its archive, "" if it has none left.
 
     None where there is no such batch.
@@ -433,6 +435,7 @@ def remove(connection: Connection, tenant: str, batch: str) -> str | None:
     if row.status in _OPEN:
         raise BatchUnderWayError
     connection.execute(delete(BATCHES).where(BATCHES.c.tenant == tenant, BATCHES.c.id == batch))
+    emit(connection, tenant, "batch.deleted", batch, {"reason": reason})
     return row.file or ""
 
 

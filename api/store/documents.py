@@ -35,6 +35,7 @@ from api.store.schema import BATCH_ITEMS, BATCHES, CASE_DOCUMENTS, DOCUMENTS, FI
 from extractor.extraction import DocumentKind, WarningRecord
 
 Status: TypeAlias = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+Removal: TypeAlias = Literal["request", "retention"]
 Source: TypeAlias = Literal["upload", "batch", "folder"]
 
 FOR_A_PERSON: Final = 0
@@ -90,6 +91,7 @@ class DocumentEntry(BaseModel):
     characters: int | None = None
     warnings: list[WarningRecord] = []
     legal_hold: bool = Field(default=False, description="已封存，不能删除")
+    hold_reason: str | None = Field(default=None, description="封存的理由")
 
     @property
     def is_under_way(self) -> bool:
@@ -264,10 +266,11 @@ def counts(connection: Connection, tenant: str) -> dict[str, int]:
     return {row.status: int(row[1]) for row in found}
 
 
-def remove(connection: Connection, tenant: str, document: str) -> bool:
+def remove(connection: Connection, tenant: str, document: str, reason: Removal = "request") -> bool:
     """Remove a document and everything read from it; tell whether it was there.
 
-    The bytes of the file remain until `api.services` removes those that nobody has any more.
+    The event tells the `reason`, in a word. The bytes of the file remain until `api.services`
+    removes those that nobody has any more.
 
     Raises:
         DocumentHeldError: it is on legal hold.
@@ -280,7 +283,7 @@ def remove(connection: Connection, tenant: str, document: str) -> bool:
     for hook in HOOKS.deleting:
         hook(connection, tenant, document)
     connection.execute(delete(DOCUMENTS).where(DOCUMENTS.c.number == row.number))
-    emit(connection, tenant, "document.deleted", document, {})
+    emit(connection, tenant, "document.deleted", document, {"reason": reason})
     return True
 
 
@@ -348,6 +351,7 @@ def entry_of(row: Row[Any]) -> DocumentEntry:
         characters=row.characters,
         warnings=row.warnings or [],
         legal_hold=row.legal_hold,
+        hold_reason=row.hold_reason,
     )
 
 

@@ -37,6 +37,9 @@ EVENT_TYPES: Final[Mapping[str, str]] = {
     "batch.finished": "一个批次结束：全部有了结果、已取消，或拆不开",
     "webhook.test": "试发一次推送；只发给所试的推送",
     "webhook.disabled": "一个推送因接收方长期不应答，或回答 410，已停用",
+    "document.held": "一份文件已封存，不能删除",
+    "document.released": "一份文件已解除封存",
+    "batch.deleted": "一个批次的记录已删除",
 }
 """All types of events, and what each tells; `data` never names a person or a file."""
 

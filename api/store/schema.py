@@ -141,6 +141,7 @@ DOCUMENTS: Final = Table(
     # File name and title in lower case, for lists that look for a part of them; see `label_of`.
     Column("label", Text, nullable=False, server_default=""),
     Column("legal_hold", Boolean, nullable=False, server_default=false()),
+    Column("hold_reason", Text),
     UniqueConstraint("tenant", "id"),
     ForeignKeyConstraint(["id"], ["files.sha256"], name="fk_documents_files"),
     Index(None, "tenant", "number", "label"),

@@ -150,6 +150,11 @@ def abort() -> None:
     _pool.abort()
 
 
+def workers_at_work() -> tuple[int, int]:
+    """Return how many processes are at work, and how many wait for a file."""
+    return _pool.counts()
+
+
 class _DiedIdleError(CrashError):
     """The process ended before it took the job."""
 
@@ -296,6 +301,11 @@ class _Pool:
             busy = list(self._busy)
         for worker in busy:
             worker.end()
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many workers are at work, and how many wait."""
+        with self._lock:
+            return len(self._busy), len(self._idle)
 
     def close(self) -> None:
         """End all workers that wait."""

@@ -351,6 +351,7 @@ def _documents() -> None:
         sa.Column("warnings", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("label", sa.Text(), server_default="", nullable=False),
         sa.Column("legal_hold", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("hold_reason", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["id"], ["files.sha256"], name="fk_documents_files"),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_documents")),
         sa.UniqueConstraint("tenant", "id", name=op.f("uq_documents_tenant_id")),

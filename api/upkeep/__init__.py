@@ -1,0 +1,1 @@
+"""What keeps an installation in order: retention, back-up and restore."""
