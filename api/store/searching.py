@@ -29,9 +29,10 @@ from sqlalchemy import (
 from api.store.hooks import Saved
 from api.store.schema import CASE_DOCUMENTS, DOCUMENTS, SEARCH_ENTRIES
 from api.store.words import EntryKind, Phrase, Query, parse_query, shown_text
-from extractor.extraction import DocumentKind
+from extractor.extraction import DocumentKind, DocumentRecord
 
 _NEWEST: Final = 1 << 62
+_MOST_OF_CASE: Final = 2_000
 _BEFORE: Final = 30
 _SNIPPET: Final = 120
 _MOST_MARKS: Final = 40
@@ -103,7 +104,7 @@ def index_saved(connection: Connection, saved: Saved) -> None:
             "kind": kind,
             "row": row,
             "tokens": of,
-            "scope": scope_of(saved.tenant, kind, saved.record.kind, saved.record.date),
+            "scope": scope_of(saved.tenant, saved.document, kind, saved.record),
         }
         for kind, row, of in entries
         if of
@@ -143,14 +144,16 @@ def search(
     return hits, Place(*found[limit - 1]) if len(found) > limit else None
 
 
-def scope_of(tenant: str, entry: EntryKind, kind: str | None, date: str | None) -> str:
+def scope_of(tenant: str, document: str, entry: EntryKind, record: DocumentRecord) -> str:
     """Return the words by which an entry is told from those that are not asked for."""
     group = next(at for at, kinds in enumerate(GROUPS) if entry in kinds)
-    words = [f"{_tenant_word(tenant)}g{group}", f"e{entry}"]
-    if kind is not None:
-        words.append(f"k{kind}")
-    words.append(f"y{date[:4]}" if date else "y0")
-    return " ".join(words)
+    words = [f"{_tenant_word(tenant)}g{group}", f"e{entry}", f"k{record.kind}"]
+    words.append(f"y{record.date[:4]}" if record.date else "y0")
+    return " ".join([*words, _document_word(document)])
+
+
+def _document_word(document: str) -> str:
+    return f"d{document[:16]}"
 
 
 def _tenant_word(tenant: str) -> str:
@@ -171,11 +174,14 @@ def _numbers(
     conditions: list[Any] = [_entry("tenant") == tenant, *_narrowed(tenant, narrowing)]
     if connection.dialect.name == "sqlite":
         number: ColumnElement[Any] = literal_column("search_index.rowid")
-        # CROSS JOIN: what has fewer rows comes first, whatever the planner thinks.
-        few = narrowing.case is not None
-        tables = ("search_entries", "search_index") if few else ("search_index", "search_entries")
         asked = _sqlite_query(tenant, query, narrowing, place.group)
-        found = select(number).select_from(text(" CROSS JOIN ".join(tables)))
+        if narrowing.case is not None:
+            inside = [_document_word(each) for each in _of_case(connection, tenant, narrowing.case)]
+            if not inside:
+                return []
+            asked += " AND scope : (" + " OR ".join(f'"{word}"' for word in inside) + ")"
+        # CROSS JOIN: the index of words comes first, whatever the planner thinks of the tenant.
+        found = select(number).select_from(text("search_index CROSS JOIN search_entries"))
         conditions += [
             text("search_index MATCH :asked").bindparams(asked=asked),
             text("search_entries.number = search_index.rowid"),
@@ -190,6 +196,12 @@ def _numbers(
         ]
     found = found.where(*conditions, number < place.before)
     return connection.execute(found.order_by(number.desc()).limit(limit)).scalars().all()
+
+
+def _of_case(connection: Connection, tenant: str, case: str) -> Sequence[str]:
+    table = CASE_DOCUMENTS.c
+    query = select(table.document).where(table.tenant == tenant, table.case == case)
+    return connection.execute(query.limit(_MOST_OF_CASE)).scalars().all()
 
 
 def _sqlite_query(tenant: str, query: Query, narrowing: Narrowing, group: int) -> str:
