@@ -24,7 +24,7 @@ from api.store.cases import CaseFilters
 from api.store.database import Database
 from api.store.documents import Filters
 from api.store.migrating import migrate
-from api.store.schema import CASE_DOCUMENTS, CASES, DEFAULT_TENANT, DOCUMENTS, FILES, SEARCH_ENTRIES
+from api.store.schema import CASE_DOCUMENTS, CASES, DEFAULT_TENANT, DOCUMENTS, FILES
 from api.store.searching import Narrowing
 from api.store.words import tokens_of
 from bench.figures import Figure, show
@@ -123,17 +123,15 @@ def _put(connection: Connection, start: int, rows: list[dict[str, Any]]) -> None
             for at, row in enumerate(rows)
         ],
     )  # fmt: skip
-    connection.execute(
-        insert(SEARCH_ENTRIES),
-        [
-            {
-                "tenant": tenant, "document": row["id"], "kind": kind, "row": of, "tokens": tokens,
-                "scope": searching.scope_of(tenant, row["id"], kind, row["record"]),
-            }
-            for row in rows
-            for kind, of, tokens in row["entries"]
-        ],
-    )  # fmt: skip
+    entries = [
+        {
+            "tenant": tenant, "document": row["id"], "kind": kind, "row": of, "tokens": tokens,
+            "scope": searching.scope_of(tenant, row["id"], kind, row["record"]),
+        }
+        for row in rows
+        for kind, of, tokens in row["entries"]
+    ]  # fmt: skip
+    searching.put_entries(connection, entries)
 
 
 def _received(at: int) -> int:
