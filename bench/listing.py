@@ -24,10 +24,11 @@ from api.store.cases import CaseFilters
 from api.store.database import Database
 from api.store.documents import Filters
 from api.store.migrating import migrate
-from api.store.schema import CASE_DOCUMENTS, CASES, DEFAULT_TENANT, DOCUMENTS, FILES, SEARCH_ENTRIES
+from api.store.schema import CASE_DOCUMENTS, CASES, DEFAULT_TENANT, DOCUMENTS, FILES
 from api.store.searching import Narrowing
 from api.store.words import tokens_of
 from bench.figures import Figure, show
+from extractor.extraction import DocumentRecord
 
 COUNT = 100_000
 MOST_MS = 100.0
@@ -39,12 +40,17 @@ _UNITS = tuple(
 )
 _KINDS = ("高处坠落", "车辆伤害", "物体打击", "坍塌", "触电", "中毒窒息", "起重伤害", "机械伤害")
 _TYPES = ("INV", "REP", "EVAL", "PEN", "NOTICE")
+_RECORD = DocumentRecord(
+    id="0" * 64, filename="a.pdf", media_type="application/pdf", kind="OTHER", title=None,
+    number=None, issuer=None, date=None, pages=None, characters=0, status="complete",
+)  # fmt: skip
 _NAMES = tuple(f"{a}{b}{c}" for a in "赵钱孙李周吴郑王" for b in "明远国建文" for c in "峰山平东强")
 
 
 def _rows(chance: random.Random, at: int) -> dict[str, Any]:
     county, unit, kind = (chance.choice(each) for each in (_COUNTIES, _UNITS, _KINDS))
     year, month, day = 2010 + at % 15, chance.randint(1, 12), chance.randint(1, 28)
+    kind_of, date = _TYPES[at % len(_TYPES)], f"{year}-{month:02}-{day:02}"
     title = f"{county}{unit}“{month}·{day}”{kind}事故调查报告"
     person = chance.choice(_NAMES)
     fine = f"建议由{county}应急管理局对{unit}处{chance.randint(20, 90)}万元罚款"
@@ -57,8 +63,9 @@ def _rows(chance: random.Random, at: int) -> dict[str, Any]:
     return {
         "id": sha256(str(at).encode()).hexdigest(),
         "title": title,
-        "kind": _TYPES[at % len(_TYPES)],
-        "date": f"{year}-{month:02}-{day:02}",
+        "kind": kind_of,
+        "date": date,
+        "record": _RECORD.model_copy(update={"kind": kind_of, "date": date}),
         "name": title.removesuffix("调查报告"),
         "entries": [
             ("document", "", tokens_of(title)),
@@ -116,17 +123,15 @@ def _put(connection: Connection, start: int, rows: list[dict[str, Any]]) -> None
             for at, row in enumerate(rows)
         ],
     )  # fmt: skip
-    connection.execute(
-        insert(SEARCH_ENTRIES),
-        [
-            {
-                "tenant": tenant, "document": row["id"], "kind": kind, "row": of, "tokens": tokens,
-                "scope": searching.scope_of(tenant, kind, row["kind"], row["date"]),
-            }
-            for row in rows
-            for kind, of, tokens in row["entries"]
-        ],
-    )  # fmt: skip
+    entries = [
+        {
+            "tenant": tenant, "document": row["id"], "kind": kind, "row": of, "tokens": tokens,
+            "scope": searching.scope_of(tenant, row["id"], kind, row["record"]),
+        }
+        for row in rows
+        for kind, of, tokens in row["entries"]
+    ]  # fmt: skip
+    searching.put_entries(connection, entries)
 
 
 def _received(at: int) -> int:

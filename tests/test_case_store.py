@@ -280,13 +280,13 @@ def test_who_saw_an_older_state_changes_nothing(sorted_out: Connection) -> None:
     seen = {cases.get(sorted_out, DEFAULT_TENANT, ours).revision}
     save(sorted_out, fact("d", "PEN", cites=("青安调〔2023〕5号",)))
     before = stored(sorted_out)
-    changes: tuple[Callable[[], object], ...] = (
+    changes: list[Callable[[], object]] = [
         lambda: cases.rename(sorted_out, DEFAULT_TENANT, ours, "x", seen),
         lambda: cases.add(sorted_out, DEFAULT_TENANT, ours, digest("z"), seen),
         lambda: cases.take_out(sorted_out, DEFAULT_TENANT, ours, digest("a"), seen),
         lambda: cases.merge(sorted_out, DEFAULT_TENANT, ours, [theirs], seen),
         lambda: cases.dissolve(sorted_out, DEFAULT_TENANT, ours, seen),
-    )
+    ]
     for change in changes:
         with pytest.raises(CaseChangedError):
             change()

@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select, update
 
-from api.store import documents
+from api.store import cases, documents
 from api.store.database import Database
 from api.store.documents import NewDocument
 from api.store.hooks import Saved
 from api.store.schema import DEFAULT_TENANT, DOCUMENTS, SEARCH_ENTRIES
 from api.store.searching import Narrowing, SearchHit, excerpt, forget_words, index_saved, search
 from api.store.words import _CLEANED, Entry, entries_of, parse_query, shown_text, tokens_of
+from bench.listing import fill
 from extractor import extract, parse
 from extractor.extraction import DocumentRecord
 
@@ -189,3 +190,13 @@ def test_an_excerpt_is_short_and_has_what_was_asked() -> None:
     assert len(snippet) < 160
     assert [snippet[start:end] for start, end in marks] == ["罚款"]
     assert snippet.startswith("…") and snippet.endswith("…")
+
+
+def test_the_bench_fills_what_it_asks_for(database: Database) -> None:
+    fill(database, 12)
+    with database.read() as connection:
+        assert len(documents.listing(connection, DEFAULT_TENANT, 50)[0]) == 12
+        assert len(cases.listing(connection, DEFAULT_TENANT, 50)[0]) == 3
+        assert len(found(connection, "罚款", type="penalty")) == 12
+        case = cases.listing(connection, DEFAULT_TENANT, 1)[0][0]
+        assert len(found(connection, "事故", type="document", case=case.id)) == 4

@@ -129,6 +129,7 @@ def group_saved(connection: Connection, saved: Saved) -> None:
         facts = case_facts(Extraction.model_validate_json(saved.extraction))
     else:
         facts = CaseFacts.model_validate_json(given)
+    facts = facts.model_copy(update={"document": document})
     take_turn(connection, tenant)
     place = positions(connection, tenant, [document]).get(document)
     before = _kept(connection, tenant, document)

@@ -396,7 +396,7 @@ SEARCH_ENTRIES: Final = Table(
     Column("kind", String(20), nullable=False),
     Column("row", String(40), nullable=False),
     Column("tokens", Text, nullable=False),
-    # Words that stand for the tenant with the kind of entry, the kind of document and its year.
+    # Words that stand for the tenant, the kind of entry, the document, its kind and its year.
     Column("scope", Text, nullable=False),
     _of_document(),
     Index(None, "tenant", "document"),

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,9 +30,11 @@ from sqlalchemy import (
 from api.store.hooks import Saved
 from api.store.schema import CASE_DOCUMENTS, DOCUMENTS, SEARCH_ENTRIES
 from api.store.words import EntryKind, Phrase, Query, parse_query, shown_text
-from extractor.extraction import DocumentKind
+from extractor.extraction import DocumentKind, DocumentRecord
 
 _NEWEST: Final = 1 << 62
+_SPAN: Final = 1 << 50
+_MOST_OF_CASE: Final = 2_000
 _BEFORE: Final = 30
 _SNIPPET: Final = 120
 _MOST_MARKS: Final = 40
@@ -103,13 +106,37 @@ def index_saved(connection: Connection, saved: Saved) -> None:
             "kind": kind,
             "row": row,
             "tokens": of,
-            "scope": scope_of(saved.tenant, kind, saved.record.kind, saved.record.date),
+            "scope": scope_of(saved.tenant, saved.document, kind, saved.record),
         }
         for kind, row, of in entries
         if of
     ]
-    if rows:
-        connection.execute(insert(SEARCH_ENTRIES), rows)
+    put_entries(connection, rows)
+
+
+def put_entries(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Store rows of `search_entries`.
+
+    On SQLite the numbers of a group stand together, those of a group that comes first above the
+    others: so the index of words, which is in the order of numbers, gives the best hits first.
+    """
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        number = SEARCH_ENTRIES.c.number
+        for group in range(len(GROUPS)):
+            low, high = _range(group)
+            newest = select(func.max(number)).where(number >= low, number < high)
+            start = connection.execute(newest).scalar_one() or low
+            inside = (row for row in rows if row["kind"] in GROUPS[group])
+            for at, row in enumerate(inside, start + 1):
+                row["number"] = at
+    connection.execute(insert(SEARCH_ENTRIES), rows)
+
+
+def _range(group: int) -> tuple[int, int]:
+    low = (len(GROUPS) - 1 - group) * _SPAN
+    return low, low + _SPAN
 
 
 def forget_words(connection: Connection, tenant: str, document: str) -> None:
@@ -143,14 +170,15 @@ def search(
     return hits, Place(*found[limit - 1]) if len(found) > limit else None
 
 
-def scope_of(tenant: str, entry: EntryKind, kind: str | None, date: str | None) -> str:
+def scope_of(tenant: str, document: str, entry: EntryKind, record: DocumentRecord) -> str:
     """Return the words by which an entry is told from those that are not asked for."""
-    group = next(at for at, kinds in enumerate(GROUPS) if entry in kinds)
-    words = [f"{_tenant_word(tenant)}g{group}", f"e{entry}"]
-    if kind is not None:
-        words.append(f"k{kind}")
-    words.append(f"y{date[:4]}" if date else "y0")
-    return " ".join(words)
+    words = [_tenant_word(tenant), f"e{entry}", f"k{record.kind}"]
+    words.append(f"y{record.date[:4]}" if record.date else "y0")
+    return " ".join([*words, _document_word(document)])
+
+
+def _document_word(document: str) -> str:
+    return f"d{document[:16]}"
 
 
 def _tenant_word(tenant: str) -> str:
@@ -171,14 +199,19 @@ def _numbers(
     conditions: list[Any] = [_entry("tenant") == tenant, *_narrowed(tenant, narrowing)]
     if connection.dialect.name == "sqlite":
         number: ColumnElement[Any] = literal_column("search_index.rowid")
-        # CROSS JOIN: what has fewer rows comes first, whatever the planner thinks.
-        few = narrowing.case is not None
-        tables = ("search_entries", "search_index") if few else ("search_index", "search_entries")
-        asked = _sqlite_query(tenant, query, narrowing, place.group)
-        found = select(number).select_from(text(" CROSS JOIN ".join(tables)))
+        asked = _sqlite_query(tenant, query, narrowing)
+        if narrowing.case is not None:
+            inside = [_document_word(each) for each in _of_case(connection, tenant, narrowing.case)]
+            if not inside:
+                return []
+            asked += " AND scope : (" + " OR ".join(f'"{word}"' for word in inside) + ")"
+        # CROSS JOIN: the index of words comes first, whatever the planner thinks of the tenant.
+        found = select(number).select_from(text("search_index CROSS JOIN search_entries"))
         conditions += [
             text("search_index MATCH :asked").bindparams(asked=asked),
             text("search_entries.number = search_index.rowid"),
+            number >= _range(place.group)[0],
+            number < _range(place.group)[1],
         ]
     else:
         number = _entry("number")
@@ -192,11 +225,17 @@ def _numbers(
     return connection.execute(found.order_by(number.desc()).limit(limit)).scalars().all()
 
 
-def _sqlite_query(tenant: str, query: Query, narrowing: Narrowing, group: int) -> str:
+def _of_case(connection: Connection, tenant: str, case: str) -> Sequence[str]:
+    table = CASE_DOCUMENTS.c
+    query = select(table.document).where(table.tenant == tenant, table.case == case)
+    return connection.execute(query.limit(_MOST_OF_CASE)).scalars().all()
+
+
+def _sqlite_query(tenant: str, query: Query, narrowing: Narrowing) -> str:
     words = " AND ".join(
         "(" + " OR ".join(_quoted(phrase) for phrase in part) + ")" for part in query.parts
     )
-    scope = [f"{_tenant_word(tenant)}g{group}"]
+    scope = [_tenant_word(tenant)]
     if narrowing.type is not None:
         scope.append(f"e{narrowing.type}")
     if narrowing.kind is not None:
@@ -212,7 +251,7 @@ def _years(narrowing: Narrowing) -> range:
     if narrowing.date_from is None and narrowing.date_to is None:
         return range(0)
     first = int((narrowing.date_from or "1980")[:4])
-    last = int((narrowing.date_to or "2079")[:4])
+    last = int((narrowing.date_to or "")[:4] or datetime.now(UTC).year + 1)
     return range(max(first, 1900), min(last, 2100) + 1)
 
 
@@ -277,7 +316,8 @@ def _hits(
             CASE_DOCUMENTS,
             and_(place.tenant == entry.tenant, place.document == entry.document),
         )
-        .where(entry.tenant == tenant, entry.number.in_(numbers))
+        # Not by the index of tenants: SQLite would pass over all of them to find a few.
+        .where(entry.number.in_(numbers), func.coalesce(entry.tenant, "") == tenant)
     )  # fmt: skip
     by_number = {row.entry: _hit(row, query) for row in rows}
     return [by_number[number] for number in numbers if number in by_number]
