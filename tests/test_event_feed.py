@@ -186,4 +186,6 @@ def test_every_type_that_is_told_is_known_and_every_known_one_told() -> None:
 
 def test_the_guide_names_every_type() -> None:
     guide = (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
-    assert dict(re.findall(r"(?m)^\| `([a-z]+\.[a-z]+)` \| ([^|]+) \|$", guide)) == dict(EVENT_TYPES)
+    assert dict(re.findall(r"(?m)^\| `([a-z]+\.[a-z]+)` \| ([^|]+) \|$", guide)) == dict(
+        EVENT_TYPES
+    )
