@@ -69,6 +69,9 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         404, "没有这个案卷", "该编号的案卷不存在、已解散或已并入别的案卷。请重新查询案卷列表。"
     ),
     "batch_not_found": ProblemKind(404, "没有这个批次", "该编号的批次不存在或已删除。请核对编号。"),
+    "folder_unknown": ProblemKind(
+        404, "没有这个文件夹", "只能读管理员在 HECHA_FOLDERS 里写明的文件夹。请核对名称。"
+    ),
     "webhook_not_found": ProblemKind(
         404, "没有这个推送", "该编号的推送不存在或已删除。请核对编号。"
     ),
@@ -141,9 +144,6 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         422,
         "Idempotency-Key 已用于别的请求",
         "这个 Idempotency-Key 在 24 小时内用于上传另一个文件。请为每个新的请求换一个。",
-    ),
-    "folder_unknown": ProblemKind(
-        422, "没有这个文件夹", "只能读管理员在 HECHA_FOLDERS 里写明的文件夹。请核对名称。"
     ),
     "folder_unreadable": ProblemKind(
         422, "文件夹不能读", "文件夹不存在或没有读取权限。请管理员检查 HECHA_FOLDERS，之后重试。"

@@ -249,7 +249,9 @@ def listing(
     """
     query = _filtered(select(*_LISTED).where(DOCUMENTS.c.tenant == tenant), tenant, filters)
     if filters.text is not None:
-        query = query.where(_named(filters.text, is_sqlite=connection.dialect.name == "sqlite"))
+        # Read from the index alone, which is several times as fast as LIKE over the rows.
+        place = func.instr if connection.dialect.name == "sqlite" else func.strpos
+        query = query.where(place(DOCUMENTS.c.label, label_of(filters.text, None)) > 0)
     if before is not None:
         query = query.where(DOCUMENTS.c.number < before)
     rows = connection.execute(query.order_by(DOCUMENTS.c.number.desc()).limit(limit + 1)).all()
@@ -428,13 +430,6 @@ def _filtered(query: Select[Any], tenant: str, filters: Filters) -> Select[Any]:
         )
         conditions.append(DOCUMENTS.c.id.in_(of_case))
     return query.where(*conditions)
-
-
-def _named(part: str, *, is_sqlite: bool) -> ColumnElement[bool]:
-    columns = (DOCUMENTS.c.filename, DOCUMENTS.c.title)
-    if is_sqlite:  # there LIKE tells no capital letters from small ones, and is twice as fast
-        return or_(*(column.contains(part, autoescape=True) for column in columns))
-    return or_(*(column.icontains(part, autoescape=True) for column in columns))
 
 
 def _received_between(
