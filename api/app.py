@@ -8,15 +8,26 @@ from functools import partial
 from types import ModuleType
 from typing import Final
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
+from api.access.authority import Authority
+from api.access.gate import Gate, authorise
 from api.guard import Guard
 from api.jobs.runner import usual_slots
 from api.problems import HANDLERS
 from api.reader import Reader
-from api.routes import checklists, document_contents, health, page, uploads
+from api.routes import (
+    audit_routes,
+    checklists,
+    document_contents,
+    health,
+    key_routes,
+    login,
+    page,
+    uploads,
+)
 from api.routes.openapi_docs import DescribedApi
 from api.services import Services, open_services
 from api.settings import Settings
@@ -24,7 +35,7 @@ from api.settings import Settings
 API_VERSION: Final = "1.0"
 UPLOAD_PATHS: Final = ("/", "/v1/documents")
 ROUTES: Final[tuple[ModuleType, ...]] = (
-    uploads, document_contents, checklists, health, page,
+    uploads, document_contents, checklists, key_routes, audit_routes, health, login, page,
 )  # fmt: skip
 """The modules of routes: each has a `router`, and `EXAMPLES` where its answers are JSON."""
 _DESCRIPTION: Final = """
@@ -33,7 +44,7 @@ _DESCRIPTION: Final = """
 - 上传后立即应答，文件在后台读取；按 `Operation-Location` 查询进度。
 - 每一项都带原文区间（`start`、`end` 按 Unicode 码位计数），没有原文依据的内容不返回。
 - 出错时应答 `application/problem+json`（RFC 9457），`code` 稳定不变，`detail` 说明怎么办。
-- 没有身份验证：只供本机使用。
+- 每个请求都要密钥：`Authorization: Bearer hk_…`；缺少权限时应答 403，过于频繁时应答 429。
 """
 
 
@@ -53,13 +64,17 @@ def create_app(
     chosen = services.settings if services is not None else settings or Settings()
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Services]]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
         opened = services
         if opened is None:
             opened = await run_in_threadpool(open_services, chosen, reader)
         try:
-            async with _working(opened):
-                yield {"services": opened}
+            authority = await run_in_threadpool(Authority, opened)
+            try:
+                async with _working(opened):
+                    yield {"services": opened, "authority": authority}
+            finally:
+                await run_in_threadpool(authority.stop)
         finally:
             opened.close()
 
@@ -71,12 +86,14 @@ def create_app(
         version=API_VERSION,
         lifespan=lifespan,
         exception_handlers=HANDLERS,
+        dependencies=[Depends(authorise)],
         # Their pages load scripts from the network; the description itself is at /openapi.json.
         docs_url=None,
         redoc_url=None,
         # Its records hold messages of exceptions, which may quote a document.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
+    app.add_middleware(Gate)
     app.add_middleware(
         Guard,
         allowed_hosts=chosen.allowed_hosts,

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from api import commands, measuring, serving, synthesizing, training
+from api import admin_cli, commands, measuring, serving, synthesizing, training
 from api.console import OK, ChineseCommand, ChineseGroup
 from api.doctor import program_version
 
@@ -343,6 +343,10 @@ def worker(
 def doctor() -> None:
     """列出版本、已安装和缺少的部件，以及缺少的怎样安装。"""
     raise typer.Exit(commands.run_doctor())
+
+
+for _name, _group in admin_cli.GROUPS.items():
+    app.add_typer(_group, name=_name)
 
 
 def main() -> None:

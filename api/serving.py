@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import logging
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from importlib import import_module
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
+from api.addresses import is_loopback
 from api.console import FAILED, OK, say
 from models import TaggerError
 
@@ -36,12 +37,17 @@ def run_serve(host: str, port: int, workers: int | None = None) -> int:
     services = _opened("服务", workers)
     if services is None:
         return FAILED
+    if services.settings.access == "open" and not is_loopback(host):
+        services.close()
+        say(
+            "无法启动服务：HECHA_ACCESS=open 只能监听本机地址。"
+            "要让其他电脑访问，请去掉这个设置，用密钥或统一登录。"
+        )
+        return FAILED
     import uvicorn
 
     service = import_module("api.app").create_app(services=services)
-    say(f"核查服务：http://{_address(host)}:{port} （按 Ctrl+C 停止）")
-    if not _is_local(host):
-        say("注意：服务没有身份验证，其他电脑也能访问。请只在可信的内网中这样使用。")
+    _introduce(services, host, port)
     uvicorn.run(
         service,
         host=host,
@@ -52,6 +58,29 @@ def run_serve(host: str, port: int, workers: int | None = None) -> int:
         timeout_graceful_shutdown=_HANGING_SECONDS,
     )
     return OK
+
+
+def _introduce(services: Services, host: str, port: int) -> None:
+    """Say where the service is, and how one gets in: the first key, once; a link, at a desk."""
+    installation = import_module("api.store.installation")
+    place = f"http://{_address(host)}:{port}"
+    say(f"核查服务：{place} （按 Ctrl+C 停止）")
+    if services.settings.access == "open":
+        say("注意：HECHA_ACCESS=open，这台电脑上的任何人不用登录就能查看和删除全部文件。")
+    with services.database.write() as connection:
+        key = installation.first_key(connection)
+        # A link in the log of a background service could be read by others.
+        has_reader = key is not None or sys.stderr.isatty()
+        link = installation.make_link(connection) if has_reader else None
+    if key is not None:
+        say(f"管理员密钥（只显示这一次，请抄下保管）：{key}")
+    if link is not None:
+        local = place if is_loopback(host) else f"http://127.0.0.1:{port}"
+        say(f"用浏览器打开这个链接直接登录（只能用一次，一小时内有效）：{local}/login?token={link}")
+    if not is_loopback(host):
+        say(
+            "注意：其他电脑也能访问，而传输没有加密。请放在 HTTPS 反向代理后面，见 docs/operations.md。"
+        )
 
 
 def run_worker(workers: int | None = None) -> int:
@@ -100,10 +129,10 @@ def _opened(what: str, workers: int | None) -> Services | None:
         services: Services = import_module("api.services").open_services(settings)
         _check_alone(services)
     except Exception as error:
-        reasons = _reasons(error)
-        if not reasons:
+        found = reasons(error)
+        if not found:
             raise
-        for reason in reasons:
+        for reason in found:
             say(f"无法启动{what}：{reason}")
         return None
     return services
@@ -117,7 +146,7 @@ def _check_alone(services: Services) -> None:
         lock.release()
 
 
-def _reasons(error: Exception) -> list[str]:
+def reasons(error: Exception) -> list[str]:
     """Return what is wrong with the settings or what they name; nothing for other errors."""
     if isinstance(error, ValidationError):
         names = [f"HECHA_{str(each['loc'][0]).upper()}" for each in error.errors()]
@@ -180,10 +209,3 @@ def _port_problem(host: str, port: int) -> str | None:
 
 def _address(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from api.store import audit
 from api.store.hooks import HOOKS
 
 
 def wire() -> None:
     """Fill the hooks; calling it again changes nothing."""
     HOOKS.saved = []
-    HOOKS.emitted = []
+    HOOKS.emitted = [audit.follow]
     HOOKS.deleting = []
     HOOKS.derived = {}

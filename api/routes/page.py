@@ -5,18 +5,16 @@ Rendered on the server, without anything from outside the machine; Jinja2 escape
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from api.access.identity import Identity
 from api.exports.sheets import (
     KIND_LABELS,
     References,
@@ -28,7 +26,8 @@ from api.exports.sheets import (
 from api.files import FilesError, FilesFullError
 from api.problems import Problem, ProblemError, make_problem, problem_of
 from api.routes.checklists import MAX_DOCUMENTS, case_checklist, workbook
-from api.routes.dependencies import ServicesDep, TenantDep
+from api.routes.dependencies import IdentityDep, ServicesDep, TenantDep
+from api.routes.pages import PAGES, render_page
 from api.routes.uploads import take_upload
 from api.services import Services
 from api.store import documents
@@ -39,12 +38,6 @@ from extractor.checklist.wording import describe_treatment
 
 router = APIRouter(include_in_schema=False)
 
-_PAGES: Final = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-)
 _LISTED: Final = 50
 _REFRESH: Final = 2
 _STATES: Final = {
@@ -55,11 +48,7 @@ _STATES: Final = {
     "complete": "完整",
     "partial": "部分内容未能读取",
 }
-_POLICY: Final = (
-    "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-_PAGES.globals |= {
+PAGES.globals |= {
     "kinds": KIND_LABELS,
     "states": _STATES,
     "describe_treatment": describe_treatment,
@@ -76,28 +65,28 @@ Chosen = Annotated[
 
 
 @router.get("/")
-def show_page(services: ServicesDep, tenant: TenantDep, chosen: Chosen) -> Response:
+def show_page(services: ServicesDep, who: IdentityDep, chosen: Chosen) -> Response:
     """Show the form, the files, and the checklist of the chosen ones as soon as it can be made."""
-    view = _View(services, tenant, chosen)
+    view = _View(services, who, chosen)
     if not chosen:
         return view.page()
     with services.database.read() as connection:
-        entries = [documents.get(connection, tenant, each) for each in chosen]
+        entries = [documents.get(connection, who.tenant, each) for each in chosen]
     waiting = [entry for entry in entries if entry is not None and _is_awaited(entry)]
     if waiting:
         return view.page(waiting=waiting)
     try:
-        checklist = case_checklist(services, tenant, chosen)
+        checklist = case_checklist(services, who.tenant, chosen)
     except ProblemError as error:
         return view.page(problem=problem_of(error))
     return view.page(checklist=checklist)
 
 
 @router.post("/")
-async def upload_from_page(request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
+async def upload_from_page(request: Request, services: ServicesDep, who: IdentityDep) -> Response:
     """Take the uploaded file, then show how far its reading is; or say what is wrong with it."""
     try:
-        accepted = await take_upload(request, services, tenant)
+        accepted = await take_upload(request, services, who.tenant)
     except ProblemError as error:
         problem = problem_of(error)
     except FilesError as error:
@@ -106,7 +95,7 @@ async def upload_from_page(request: Request, services: ServicesDep, tenant: Tena
         )
     else:
         return RedirectResponse(f"/?document={accepted.entry.id}", status_code=303)
-    return await run_in_threadpool(_View(services, tenant, ()).page, problem=problem)
+    return await run_in_threadpool(_View(services, who, ()).page, problem=problem)
 
 
 @router.get("/checklist.xlsx")
@@ -139,10 +128,10 @@ def _is_awaited(entry: DocumentEntry) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """The page for one tenant, with the documents that are chosen."""
+    """The page for who asks, with the documents that are chosen."""
 
     services: Services
-    tenant: str
+    who: Identity
     chosen: Sequence[str]
 
     def page(
@@ -154,10 +143,12 @@ class _View:
     ) -> HTMLResponse:
         """Return the page; while documents are `waiting` it loads itself again."""
         with self.services.database.read() as connection:
-            entries, following = documents.listing(connection, self.tenant, _LISTED)
-        nonce = secrets.token_urlsafe(16)
-        html = _PAGES.get_template("page.html").render(
-            nonce=nonce,
+            entries, following = documents.listing(connection, self.who.tenant, _LISTED)
+        return render_page(
+            "page.html",
+            status=200 if problem is None else problem.status,
+            who=self.who,
+            csrf=self.who.csrf,
             problem=problem,
             entries=entries,
             waiting=waiting,
@@ -168,11 +159,6 @@ class _View:
             max_upload_mb=self.services.settings.max_upload_mb,
             checklist=checklist,
             **(_checklist_parts(checklist) if checklist is not None else {}),
-        )
-        return HTMLResponse(
-            html,
-            status_code=200 if problem is None else problem.status,
-            headers={"Content-Security-Policy": _POLICY.format(nonce=nonce)},
         )
 
 

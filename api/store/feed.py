@@ -36,10 +36,18 @@ def emit(
 
     `subject` is the id of what the event is about; `data` holds ids, states and codes alone.
     """
-    if connection.dialect.name != "sqlite":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": _TURN})
+    take_turn(connection)
     row = {"tenant": tenant, "at": now(), "type": kind, "subject": subject, "data": dict(data)}
     seq: int = connection.execute(insert(EVENTS).values(row).returning(EVENTS.c.seq)).scalar_one()
     for hook in HOOKS.emitted:
         hook(connection, Emitted(seq, tenant, kind, subject))
     return seq
+
+
+def take_turn(connection: Connection) -> None:
+    """Let one writer of events and of the audit go on at a time, to the end of its transaction.
+
+    One lock for both: with two, two transactions could each wait for the other.
+    """
+    if connection.dialect.name != "sqlite":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": _TURN})
