@@ -62,18 +62,10 @@ def run_keys_list() -> int:
             return FAILED
         with database.read() as connection:
             found = _module("api_keys").listing(connection)
-    table = _table("编号", "单位", "名称", "开头", "权限", "到期", "最近使用", "状态")
+    table = _table("编号", "单位", "名称", "权限", "最近使用", "状态")
     for tenant, key in found:
-        table.add_row(
-            key.id,
-            tenant,
-            key.name,
-            key.prefix,
-            "、".join(key.scopes),
-            _shown(key.expires_at),
-            _shown(key.last_used_at),
-            _state(key),
-        )
+        scopes = "、".join(key.scopes)
+        table.add_row(key.id, tenant, key.name, scopes, _day(key.last_used_at), _state(key))
     show(table)
     return OK
 
@@ -119,7 +111,7 @@ def run_tenants_list() -> int:
             found = _module("tenants").listing(connection)
     table = _table("代号", "名称", "登记时间")
     for tenant in found:
-        table.add_row(tenant.id, tenant.name, _shown(_time(tenant.created_at)))
+        table.add_row(tenant.id, tenant.name, _day(_time(tenant.created_at)))
     show(table)
     return OK
 
@@ -217,11 +209,13 @@ def _state(key: Any) -> str:
     if key.revoked_at is not None:
         return "已吊销"
     is_over = key.expires_at is not None and key.expires_at <= datetime.now(UTC)
-    return "已到期" if is_over else "有效"
+    if is_over:
+        return "已到期"
+    return "有效" if key.expires_at is None else f"有效至 {_day(key.expires_at)}"
 
 
-def _shown(at: datetime | None) -> str:
-    return "—" if at is None else f"{at.astimezone():%Y-%m-%d %H:%M}"
+def _day(at: datetime | None) -> str:
+    return "—" if at is None else f"{at.astimezone():%Y-%m-%d}"
 
 
 def _time(at: int) -> datetime:

@@ -79,7 +79,8 @@ def _introduce(services: Services, host: str, port: int) -> None:
         say(f"用浏览器打开这个链接直接登录（只能用一次，一小时内有效）：{local}/login?token={link}")
     if not is_loopback(host):
         say(
-            "注意：其他电脑也能访问，而传输没有加密。请放在 HTTPS 反向代理后面，见 docs/operations.md。"
+            "注意：其他电脑也能访问，而传输没有加密。"
+            "请放在 HTTPS 反向代理后面，见 docs/operations.md。"
         )
 
 

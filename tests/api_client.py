@@ -93,6 +93,13 @@ def serving(reader: Reader | None = None, **settings: Any) -> Iterator[TestClien
             yield client
 
 
+def services_of(client: TestClient) -> Services:
+    """What the service of this client works with."""
+    services = client.app_state["services"]
+    assert isinstance(services, Services)
+    return services
+
+
 def make_key(
     services: Services, *scopes: ScopeName, tenant: str = DEFAULT_TENANT, name: str = "测试"
 ) -> str:

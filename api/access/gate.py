@@ -32,7 +32,7 @@ from api.access.rules import (
     rule_of,
 )
 from api.addresses import is_loopback
-from api.problems import AGAIN, ProblemError, make_problem, problem_of, problem_response
+from api.problems import AGAIN, ProblemError, problem_of, problem_response
 from api.scopes import SCOPES, covers
 from api.store.acting import Visit, visiting
 from api.store.audit import AuditEntry
@@ -81,6 +81,8 @@ class Gate:
         with visiting(visit):
             answer = _Answer(send, hit, (identity, visit), authority)
             await self._app(scope, receive, answer)
+        if answer.is_refused:
+            raise ProblemError("not_ready", headers=AGAIN)
 
 
 async def authorise(request: Request) -> None:
@@ -209,7 +211,10 @@ def address_of(request: Request) -> str:
 
 
 class _Answer:
-    """A `send` that tells of the rate limit, and holds back what is not yet in the audit."""
+    """A `send` that tells of the rate limit, and holds back what is not in the audit.
+
+    `is_refused` is an answer that could not be written down: nothing of it was sent.
+    """
 
     def __init__(
         self, send: Send, hit: Hit | None, who: tuple[Identity, Visit] | None, authority: Authority
@@ -218,18 +223,16 @@ class _Answer:
         self._hit = hit
         self._who = who
         self._authority = authority
-        self._is_refused = False
+        self.is_refused = False
 
     async def __call__(self, message: Message) -> None:
-        if self._is_refused:
+        if self.is_refused:
             return
         if message["type"] == "http.response.start":
             if self._hit is not None:
                 MutableHeaders(scope=message).update(self._hit.headers())
             if message["status"] < 300 and not await self._is_recorded():
-                self._is_refused = True
-                problem = make_problem("not_ready", "")
-                await problem_response(problem, AGAIN)({"type": "http"}, _nothing, self._send)
+                self.is_refused = True
                 return
         await self._send(message)
 
@@ -249,7 +252,3 @@ class _Answer:
         except SQLAlchemyError:
             return False
         return True
-
-
-async def _nothing() -> Message:
-    return {"type": "http.disconnect"}
