@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import OperationalError
 
-from api.access import authority as authority_module
 from api.access.gate import COOKIE
 from api.access.rules import LOGIN_PATHS, OPEN_PATHS, RULES, rule_of
 from api.app import ROUTES
@@ -204,9 +203,12 @@ def test_a_key_is_looked_up_once_and_then_remembered(
 ) -> None:
     asked: list[str] = []
     lookup = api_keys.lookup
-    monkeypatch.setattr(
-        authority_module.api_keys, "lookup", lambda c, s: asked.append(s) or lookup(c, s)
-    )
+
+    def counted(connection: Connection, secret: str) -> api_keys.FoundKey | None:
+        asked.append(secret)
+        return lookup(connection, secret)
+
+    monkeypatch.setattr(api_keys, "lookup", counted)
     keyed = _keyed(door, "read")
     for _ in range(5):
         assert keyed.get("/v1/documents").status_code == 200
@@ -507,7 +509,7 @@ def test_a_database_that_is_away_is_no_wrong_key(
     def away(*_: object) -> None:
         raise OperationalError("x", {}, Exception())
 
-    monkeypatch.setattr(authority_module.api_keys, "lookup", away)
+    monkeypatch.setattr(api_keys, "lookup", away)
     answer = _keyed(door).get("/v1/documents")
     problem(answer, "not_ready")
     assert "retry-after" in answer.headers
