@@ -130,6 +130,9 @@ REFUSED: list[tuple[str, str, Request]] = [
         "/v1/documents", content=b"x", headers={"Sec-Fetch-Site": "cross-site"})),
     ("an old browser on another site", "cross_site_refused", lambda c: c.post(
         "/", files={"file": b"x"}, headers={"Origin": "http://evil.example"})),
+    ("a key that is none", "unauthenticated", lambda c: c.get(
+        "/v1/documents", headers={"Authorization": "Bearer hk_x"})),
+    ("an id of no key", "key_not_found", lambda c: c.delete("/v1/keys/x")),
     ("an opaque origin", "cross_site_refused", lambda c: c.delete(
         f"/v1/documents/{ABSENT}", headers={"Origin": "null"})),
 ]  # fmt: skip
@@ -145,7 +148,10 @@ def test_refused_requests_say_why(client: TestClient, code: str, send: Request) 
 def test_every_problem_code_has_a_case() -> None:
     elsewhere = {
         "internal_error", "not_ready", "storage_full", "document_failed", "document_held",
-        "original_missing", "page_not_found", *(error.code for error in _parse_errors()),
+        "original_missing", "page_not_found",
+        # tests/test_access.py, tests/test_openid.py
+        "forbidden", "csrf_failed", "rate_limited", "login_failed", "login_unavailable",
+        *(error.code for error in _parse_errors()),
     }  # fmt: skip
     assert {code for _, code, _ in REFUSED} | elsewhere == set(PROBLEMS)
 
