@@ -25,7 +25,7 @@ ifneq ($(shell test -x $(BIN)/python && cat $(VENV)/.place 2>/dev/null),$(CURDIR
 STALE := stale
 endif
 
-.PHONY: help run serve setup test test-fast check fix bench fuzz picture lock clean tools debian stale
+.PHONY: help run serve setup test test-fast check fix bench soak fuzz picture lock clean tools debian stale
 
 help: ## 列出全部目标
 	@printf '核查 hecha：用法 make 目标\n\n'
@@ -73,6 +73,9 @@ bench: tools ## 速度、启动时间、内存、PDF 页/秒和准确，各种�
 	@$(BIN)/python -m bench.every_format $(ARGS)
 	@$(BIN)/python -m bench.recognition $(ARGS)
 	@$(BIN)/python -m bench.growth $(ARGS)
+
+soak: tools ## 在读取途中反复强行结束服务（SQLite、PostgreSQL），看有没有丢失或重复
+	@$(BIN)/python -m bench.soak $(ARGS)
 
 fuzz: tools ## 把随机破坏的文件交给每种格式的读取程序：make fuzz FUZZ_SECONDS=300
 	@FUZZ_SECONDS="$(FUZZ_SECONDS)" $(BIN)/python -m tests.fuzzing $(ARGS)

@@ -100,8 +100,10 @@ def create_app(
         upload_paths=UPLOAD_PATHS,
         upload_limit=chosen.max_upload_bytes,
     )
+    app.state.all_routes = list(app.routes)
     for resource in ROUTES:
         app.include_router(resource.router)
+        app.state.all_routes += resource.router.routes
     return app
 
 

@@ -340,8 +340,20 @@ def worker(
 
 
 @app.command(cls=ChineseCommand)
-def doctor() -> None:
-    """列出版本、已安装和缺少的部件，以及缺少的怎样安装。"""
+def doctor(
+    data: Annotated[
+        bool, typer.Option("--data", help="检查服务的数据：登记的和存放的文件是否一致，只看不改")
+    ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="检查服务的数据，并修复能修复的；服务运行时也可以用")
+    ] = False,
+) -> None:
+    """列出版本、已安装和缺少的部件，以及缺少的怎样安装。
+
+    检查服务的数据用 --data，修复用 --repair；检查哪里由 HECHA_DATA 等设置决定。
+    """
+    if data or repair:
+        raise typer.Exit(serving.run_check(repair))
     raise typer.Exit(commands.run_doctor())
 
 

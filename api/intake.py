@@ -1,6 +1,6 @@
 """The way in of a file: from the request, in parts, to the store of files.
 
-Up to 1 MiB waits in memory, so that a usual file costs one step to a thread; what is larger goes
+Up to 4 MiB wait in memory, so that a usual file costs one step to a thread; what is larger goes
 to the disk as it comes. Nothing is ever held as a whole.
 """
 
@@ -26,7 +26,7 @@ from api.problems import ProblemError
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-_SPILL: Final = 1 << 20
+_SPILL: Final = 4 << 20
 _FIELDS: Final = 8
 _FIELD_BYTES: Final = 4096
 _NAME_CHARACTERS: Final = 200

@@ -18,6 +18,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from api.files import FileMissingError, FilesError, FilesFullError
 from api.store.database import trouble_of
@@ -285,7 +286,20 @@ async def _on_http_error(request: Request, error: HTTPException) -> Response:
     else:
         problem = make_problem(_BY_STATUS.get(error.status_code, "request_malformed"), path)
     _log.info("problem %s", problem.code)
-    return problem_response(problem, error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_allowed(request)))
+    return problem_response(problem, headers)
+
+
+def _allowed(request: Request) -> set[str]:
+    """Return the methods of all routes with this path: Starlette names those of the first alone."""
+    return {
+        method
+        for route in request.app.state.all_routes
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in getattr(route, "methods", None) or ()
+    }
 
 
 async def _on_library_error(request: Request, error: HechaError) -> Response:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field, replace
 
+from sqlalchemy import Connection
+
 from api.files import FilesAwayError, FileStore, Incoming, open_files
 from api.reader import LibraryReader, Reader
 from api.settings import Settings
@@ -73,7 +75,8 @@ class Services:
         """
         digest, size = self.files.keep(incoming), incoming.size
         new = NewDocument(digest, size, filename, source)
-        with self.database.write() as connection:
+
+        def take(connection: Connection) -> Accepted:
             if request.key is not None:
                 found = idempotency.seen(connection, tenant, request.key, request.route, digest)
                 if found is not None:
@@ -85,12 +88,15 @@ class Services:
                 raise FilesAwayError("deleted meanwhile")
             entry, is_queued = documents.receive(connection, tenant, new, self.reader.version)
             if request.key is not None:
-                status = 202 if entry.is_under_way else 200
+                status = 202 if is_queued else 200
                 answer = Answer(status, entry.model_dump_json())
                 idempotency.remember(connection, tenant, request.key, request.route, digest, answer)
-        if is_queued:
+            return Accepted(entry, is_queued)
+
+        accepted = self.database.change(take)
+        if accepted.is_queued:
             self.woken.set()
-        return Accepted(entry, is_queued)
+        return accepted
 
     def remove(self, tenant: str, document: str) -> bool:
         """Remove a document, what was read from it, and its file if no other tenant has it.

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
@@ -103,6 +104,29 @@ def run_worker(workers: int | None = None) -> int:
     return OK
 
 
+def run_check(repair: bool) -> int:
+    """Look whether rows and files agree, and make them agree if `repair`; 1 where they do not."""
+    services = _opened("检查", 0)
+    if services is None:
+        return FAILED
+    try:
+        faults = import_module("api.repairing").check_data(services, repair=repair)
+    except Exception as error:
+        reasons = _reasons(error)
+        if not reasons:
+            raise
+        say(f"无法检查：{reasons[0]}")
+        return FAILED
+    finally:
+        services.close()
+    for fault in faults:
+        ending = "已修复" if fault.repaired else fault.advice or "用 hecha doctor --repair 修复"
+        say(f"{fault.name}：{fault.count} 处。{ending}")
+    if not faults:
+        say("数据没有问题。")
+    return OK if all(fault.repaired for fault in faults) else FAILED
+
+
 def _work(services: Services) -> None:
     durable = import_module("api.jobs.durable")
     slots = services.settings.workers or import_module("api.jobs.runner").usual_slots()
@@ -142,7 +166,8 @@ def _opened(what: str, workers: int | None) -> Services | None:
 def _check_alone(services: Services) -> None:
     """Look whether another process works on the same SQLite database."""
     if services.database.is_sqlite and services.settings.workers != 0:
-        lock = import_module("api.jobs.durable").lock_of(services.database.url)
+        place = Path(services.database.url.database or "")
+        lock = import_module("api.jobs.process_lock").lock_beside(place)
         lock.take()
         lock.release()
 

@@ -16,6 +16,7 @@ from api.problems import MEDIA_TYPE, PROBLEMS, Problem
 from api.routes import examples
 from api.routes.checklists import ChecklistRequest
 from api.routes.health import Health
+from api.routes.openapi_docs import PROBLEM
 from api.routes.uploads import DocumentPage
 from api.settings import Settings
 from api.store.documents import DocumentEntry
@@ -34,9 +35,9 @@ def app() -> FastAPI:
 MODELS: dict[str, type[BaseModel]] = {
     model.__name__: model
     for model in (
-        Checklist, ChecklistRequest, DocumentEntry, DocumentPage, Extraction, Health, Problem,
+        Checklist, ChecklistRequest, DocumentEntry, DocumentPage, Extraction, Health,
     )
-}  # fmt: skip
+} | {PROBLEM: Problem}  # fmt: skip
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -99,6 +100,12 @@ def test_every_reference_in_the_description_leads_somewhere(app: FastAPI) -> Non
         references = set(re.findall(rf'"#/components/{kind}/(\w+)"', json.dumps(description)))
         assert references - set(held) == set()
     assert "HTTPValidationError" not in description["components"]["schemas"]
+
+
+def test_problems_of_requests_and_of_reports_are_two_schemas(app: FastAPI) -> None:
+    schemas = app.openapi()["components"]["schemas"]
+    assert "instance" in schemas[PROBLEM]["properties"]
+    assert "units" in schemas["Problem"]["properties"]
 
 
 def test_the_example_report_says_what_its_extraction_says() -> None:

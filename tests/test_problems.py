@@ -101,6 +101,8 @@ REFUSED: list[tuple[str, str, Request]] = [
         "/v1/documents", content=body, headers={"Idempotency-Key": "k"}
     ) for body in (b"1", b"2")][1]),
     ("an unknown filter", "request_invalid", lambda c: c.get("/v1/documents?tenant=x")),
+    ("a moment that is a number", "request_invalid", lambda c: c.get(
+        "/v1/documents?received_after=0.5")),
     ("an unknown state", "request_invalid", lambda c: c.get("/v1/documents?status=x")),
     ("a cursor of letters", "cursor_invalid", lambda c: c.get("/v1/documents?cursor=zzzz")),
     ("a cursor that is not ASCII", "cursor_invalid", lambda c: c.get("/v1/documents?cursor=页")),
@@ -156,9 +158,19 @@ def test_every_problem_code_has_a_case() -> None:
     assert {code for _, code, _ in REFUSED} | elsewhere == set(PROBLEMS)
 
 
-def test_method_not_allowed_names_the_allowed(client: TestClient) -> None:
-    allowed = client.put("/v1/documents").headers["allow"]
-    assert "POST" in allowed or "GET" in allowed
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v1/documents", "GET, POST"),
+        (f"/v1/documents/{ABSENT}", "DELETE, GET"),
+        ("/v1/checklists", "POST"),
+        ("/", "GET, POST"),
+    ],
+)
+def test_method_not_allowed_names_all_that_are_allowed(
+    client: TestClient, path: str, methods: str
+) -> None:
+    assert client.put(path).headers["allow"] == methods
 
 
 def test_invalid_fields_are_named_in_chinese_without_their_values(client: TestClient) -> None:

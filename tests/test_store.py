@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import URL, Connection, make_url, select, update
+from sqlalchemy.exc import OperationalError
 
 from api.jobs import claims
 from api.reader import LibraryReader, Reading
@@ -299,6 +302,55 @@ def test_many_threads_take_from_one_queue_and_no_document_twice(database: Databa
     with database.read() as connection:
         seqs = list(connection.execute(select(EVENTS.c.seq).order_by(EVENTS.c.seq)).scalars())
     assert len(seqs) == 80
+
+
+def test_changes_of_many_threads_share_commits_and_one_that_fails_is_undone_alone(
+    database: Database,
+) -> None:
+    def work(number: int) -> int | None:
+        def step(connection: Connection) -> int:
+            time.sleep(0.002)
+            emit(connection, DEFAULT_TENANT, "document.received", str(number), {})
+            if number % 5 == 0:
+                raise KeyError(number)
+            return number
+
+        try:
+            return database.change(step)
+        except KeyError as error:
+            assert error.args == (number,)
+            return None
+
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(work, range(60)))
+    kept = [number for number in range(60) if number % 5]
+    assert [answer for answer in answers if answer is not None] == kept
+    assert sorted(int(subject) for _, subject in _tell(database)) == kept
+
+
+def test_a_transaction_that_cannot_be_committed_fails_for_all_who_share_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def breaking() -> Iterator[Connection]:
+        with write() as connection:
+            yield connection
+            time.sleep(0.05)
+            raise OperationalError("commit", None, Exception("away"))
+
+    write = database.write
+    monkeypatch.setattr(database, "write", breaking)
+
+    def work(number: int) -> bool:
+        try:
+            database.change(lambda c: emit(c, DEFAULT_TENANT, "document.received", "x", {}))
+        except OperationalError:
+            return True
+        return False
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(16)))
+    assert _tell(database) == []
 
 
 def test_events_become_visible_in_their_order(database: Database) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from api.reader import Reading
 from api.store import results
+from api.store.documents import label_of
 from api.store.feed import emit
 from api.store.hooks import HOOKS, Saved
 from api.store.ids import now
@@ -86,7 +87,8 @@ def begin(connection: Connection, job: Job, executor: str) -> Begun | None:
 
 def succeed(connection: Connection, job: Job, reading: Reading) -> bool:
     """Store a result, and all that follows from it; False where the job is no longer wanted."""
-    if not _holds(connection, job):
+    filename = _held_name(connection, job)
+    if filename is None:
         return False
     record, accident, result = reading.record, reading.accident, reading.result
     results.put(connection, job.tenant, job.document, result)
@@ -96,6 +98,7 @@ def succeed(connection: Connection, job: Job, reading: Reading) -> bool:
         "media_type": record.media_type,
         "kind": record.kind,
         "title": record.title,
+        "label": label_of(filename, record.title),
         "number_text": record.number,
         "issuer": record.issuer,
         "date": record.date,
@@ -120,7 +123,7 @@ def succeed(connection: Connection, job: Job, reading: Reading) -> bool:
 
 def fail(connection: Connection, job: Job, code: str, message: str, page: int | None) -> bool:
     """Store why a document could not be read; False where the job is no longer wanted."""
-    if not _holds(connection, job):
+    if _held_name(connection, job) is None:
         return False
     values = {
         "status": "failed", "error_code": code, "error_message": message, "error_page": page,
@@ -195,9 +198,10 @@ def _held(job: Job) -> tuple[Any, ...]:
     )
 
 
-def _holds(connection: Connection, job: Job) -> bool:
-    query = select(DOCUMENTS.c.number).where(*_held(job)).with_for_update()
-    return connection.execute(query).first() is not None
+def _held_name(connection: Connection, job: Job) -> str | None:
+    """Hold the row of a document and return its file name; None where the job is over."""
+    query = select(DOCUMENTS.c.filename).where(*_held(job)).with_for_update()
+    return connection.execute(query).scalar()
 
 
 def _end(connection: Connection, job: Job, values: dict[str, Any]) -> None:

@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.files import FilesError, FileStore
 from api.jobs import claims
 from api.jobs.claims import Job
-from api.jobs.process_lock import ProcessLock
+from api.jobs.process_lock import lock_beside
 from api.jobs.runner import Runner, log_unexpected
 from api.reader import Reader
 from api.store import idempotency
@@ -41,8 +41,11 @@ _APPLICATION: Final = "1"
 """Which jobs a process understands; to be counted up when what a job holds changes."""
 _LOCAL: Final = "local"
 _POLL: Final = {"sqlite": 2.0, "postgresql": 0.5}
-_BEAT: Final = 5.0
-_SILENT: Final = 30.0
+_BEAT: Final = 3.0
+_SILENT: Final = 15.0
+"""Seconds after which an executor that was not seen counts as dead. One that only seemed to be
+does its work in vain: of two that read the same document one result is stored."""
+_SETTLED: Final = 3
 _TIDY: Final = 600.0
 _STUCK: Final = 60.0
 _KEPT: Final = timedelta(hours=1)
@@ -96,7 +99,7 @@ class Dispatcher:
         self._files = files
         self.executor = _LOCAL if database.is_sqlite else new_id()
         self.runner = Runner(database, files, reader, self.executor, slots)
-        self._lock = lock_of(database.url) if database.is_sqlite else None
+        self._lock = lock_beside(Path(database.url.database or "")) if database.is_sqlite else None
         self._woken = woken
         self._most = slots + (slots + 1) // 2
         self._threads: list[threading.Thread] = []
@@ -176,18 +179,22 @@ class Dispatcher:
 
     def _keep(self) -> None:
         """Show that this process lives, take over from those that do not, clear up."""
-        since_tidy = 0.0
+        since_tidy, beats = 0.0, 0
         while not self.runner.stopping.wait(_BEAT):
             since_tidy += _BEAT
             try:
                 with self._database.write() as connection:
                     claims.beat(connection, self.executor)
                     silent = claims.silent(connection, _SILENT)
-                self._take_over([each for each in silent if each != self.executor])
+                beats += 1
+                # After the database was away everyone seems silent: give them time to be heard.
+                if beats >= _SETTLED:
+                    self._take_over([each for each in silent if each != self.executor])
                 if since_tidy >= _TIDY:
                     since_tidy = 0.0
                     self._tidy()
             except (SQLAlchemyError, FilesError) as error:
+                beats = 0
                 _log.warning("cannot look after the queue: %s", type(error).__name__)
             except Exception as error:
                 log_unexpected(error)
@@ -266,11 +273,6 @@ def _configuration(url: URL, executor: str, most: int) -> DBOSConfig:
 def jobs_file(url: URL) -> Path:
     """Return where the jobs of a SQLite database stand: `hecha.db` → `hecha.jobs.db`."""
     return Path(url.database or "").with_suffix(".jobs.db")
-
-
-def lock_of(url: URL) -> ProcessLock:
-    """Return the lock of those who take jobs from a SQLite database: `hecha.lock` beside it."""
-    return ProcessLock(Path(url.database or "").with_suffix(".lock"))
 
 
 def _prepare(path: Path) -> None:

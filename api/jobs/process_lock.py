@@ -48,6 +48,11 @@ class ProcessLock:
             self._file = None
 
 
+def lock_beside(database: Path) -> ProcessLock:
+    """Return the lock of those who take jobs from a SQLite database: `hecha.lock` beside it."""
+    return ProcessLock(database.with_suffix(".lock"))
+
+
 def _lock(file: IO[bytes]) -> None:
     if sys.platform == "win32":
         file.seek(0, os.SEEK_SET)

@@ -19,7 +19,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.files import FileMissingError, FilesError, FileStore
@@ -102,7 +101,9 @@ class Runner:
             self.forget(job)
 
     def _read(self, job: Job) -> str:
-        begun = self._healing(lambda: self._write(lambda c: claims.begin(c, job, self.executor)))
+        begun = self._healing(
+            lambda: self.database.change(lambda c: claims.begin(c, job, self.executor))
+        )
         if begun is None:
             return "not wanted"
         if begun.tries > MOST_TRIES:
@@ -114,7 +115,9 @@ class Runner:
         try:
             reading = self._parse(job, begun, data)
             del data
-            stored = self._healing(lambda: self._write(lambda c: claims.succeed(c, job, reading)))
+            stored = self._healing(
+                lambda: self.database.change(lambda c: claims.succeed(c, job, reading))
+            )
         except ParseError as error:
             return self._fail(job, error.code, error.message, error.page)
         except InterruptedJobError:
@@ -138,13 +141,11 @@ class Runner:
         raise AssertionError  # pragma: no cover - the last crash was raised
 
     def _fail(self, job: Job, code: str, message: str, page: int | None = None) -> str:
-        self._healing(lambda: self._write(lambda c: claims.fail(c, job, code, message, page)))
+        self._healing(
+            lambda: self.database.change(lambda c: claims.fail(c, job, code, message, page))
+        )
         _log.info("document failed: %s", code)
         return code
-
-    def _write(self, change: Callable[[Connection], T]) -> T:
-        with self.database.write() as connection:
-            return change(connection)
 
     def _healing(self, step: Callable[[], T]) -> T:
         """Do a step until what it needs is there."""
@@ -186,7 +187,7 @@ class Runner:
     def _hand_back(self, job: Job) -> None:
         """Put a document back into the queue, if the database lets us: else others find it."""
         try:
-            self._write(lambda c: claims.hand_back(c, [job]))
+            self.database.change(lambda c: claims.hand_back(c, [job]))
         except SQLAlchemyError as error:
             _log.warning("could not hand a document back: %s", type(error).__name__)
 

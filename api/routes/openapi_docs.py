@@ -12,7 +12,9 @@ from api.access.rules import rule_of
 from api.problems import MEDIA_TYPE, PROBLEMS, Problem, make_problem
 
 Responses = dict[int | str, dict[str, Any]]
-PROBLEM_REF: Final = {"$ref": "#/components/schemas/Problem"}
+PROBLEM: Final = "ProblemDetails"
+"""How the schema is called; an extraction has a `Problem` of its own."""
+PROBLEM_REF: Final = {"$ref": f"#/components/schemas/{PROBLEM}"}
 
 
 def example(name: str) -> dict[str, Any]:
@@ -106,7 +108,7 @@ def _describe_problems(description: dict[str, Any], schemas: dict[str, Any]) -> 
     """Put the schema of our problems in the place of FastAPI's validation errors."""
     schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(schema.pop("$defs"))
-    schemas["Problem"] = schema
+    schemas[PROBLEM] = schema
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     for path in description["paths"].values():

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.intake import received
 from api.problems import ProblemError
@@ -30,7 +30,11 @@ from extractor.extraction import DocumentKind
 
 router = APIRouter(tags=["文件"])
 
-_BINARY: Final = {"type": "string", "contentMediaType": "application/octet-stream"}
+_BINARY: Final = {
+    "type": "string",
+    "contentMediaType": "application/octet-stream",
+    "minLength": 1,
+}
 _UPLOAD_BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -90,6 +94,16 @@ _UPLOADED: Final[Responses] = {
 }
 
 
+def _written_out(value: object) -> object:
+    """Refuse a number, which would be taken for seconds since 1970."""
+    if isinstance(value, str) and value.replace(".", "", 1).strip("+- ").isdigit():
+        raise ValueError(value)
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_written_out)]
+
+
 class DocumentPage(BaseModel):
     """One page of the list of documents, newest first."""
 
@@ -108,12 +122,12 @@ class ListingQuery(BaseModel):
     cursor: str | None = Field(default=None, description="上一页的 next_cursor", examples=["MTc"])
     status: Status | None = Field(default=None, description="只列这种状态的", examples=["failed"])
     kind: DocumentKind | None = Field(default=None, description="只列这种文书", examples=["INV"])
-    received_after: datetime | None = Field(
+    received_after: Moment | None = Field(
         default=None,
         description="只列这个时间（含）以后收到的",
         examples=["2025-03-01T00:00:00Z"],
     )
-    received_before: datetime | None = Field(
+    received_before: Moment | None = Field(
         default=None, description="只列这个时间以前收到的", examples=["2025-04-01T00:00:00Z"]
     )
     text: str | None = Field(

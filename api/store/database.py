@@ -1,6 +1,7 @@
-"""The database of the service: SQLite in a file, or PostgreSQL; one way to read, one to write.
+"""The database of the service: SQLite in a file, or PostgreSQL; ways to read and to write.
 
     with database.write() as connection: …     # a transaction, committed at the end
+    database.change(lambda connection: …)      # the same, sharing the commit with other threads
     with database.read() as connection: …      # sees one state of the database throughout
 
 On SQLite all writing of this process goes through one connection, in turn, and begins with the
@@ -9,11 +10,11 @@ write lock: no transaction fails half-way because another was quicker. Readers n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Final, Literal
+from typing import Any, Final, Generic, Literal, TypeVar, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -22,7 +23,6 @@ from sqlalchemy.exc import (
     DBAPIError,
     InterfaceError,
     OperationalError,
-    SQLAlchemyError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -46,6 +46,8 @@ _DRIVERS: Final = {
     "postgresql+psycopg": "postgresql+psycopg",
     "sqlite": "sqlite",
 }
+
+T = TypeVar("T")
 
 Trouble = Literal["away", "full"]
 
@@ -117,6 +119,9 @@ class Database:
         self.url = database_url(url) if isinstance(url, str) else url
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._turn = Lock()
+        self._asking = Lock()
+        self._leading = Lock()
+        self._asked: list[_Asked[Any]] = []
         if self.is_sqlite:
             path = Path(self.url.database or "")
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -139,6 +144,34 @@ class Database:
         else:
             with self._writer.begin() as connection:
                 yield connection
+
+    def change(self, step: Callable[[Connection], T]) -> T:
+        """Do a step in a transaction, together with those that other threads ask for meanwhile.
+
+        While one transaction is brought to the disk the next steps gather: many small changes at
+        once then cost few commits. A step that fails is undone alone, and raises here.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError: the database does not answer; see `trouble_of`.
+        """
+        asked: _Asked[T] = _Asked(step)
+        with self._asking:
+            self._asked.append(asked)
+        with self._leading:
+            if not asked.is_done:
+                with self._asking:
+                    together, self._asked = self._asked, []
+                self._commit(together)
+        return asked.answer()
+
+    def _commit(self, together: list[_Asked[Any]]) -> None:
+        try:
+            with self.write() as connection:
+                for asked in together:
+                    asked.take(connection, is_alone=len(together) == 1)
+        except Exception as error:
+            for asked in together:
+                asked.fail(error)
 
     def read(self) -> AbstractContextManager[Connection]:
         """Open a connection for queries alone.
@@ -182,6 +215,43 @@ class Database:
         self._writer.dispose()
 
 
+class _Asked(Generic[T]):
+    """A step that a thread asked for, and what came of it."""
+
+    def __init__(self, step: Callable[[Connection], T]) -> None:
+        self.is_done = False
+        self._step = step
+        self._result: T | None = None
+        self._error: Exception | None = None
+
+    def take(self, connection: Connection, *, is_alone: bool) -> None:
+        """Do the step; among others its error is kept for who asked, alone it is raised."""
+        self.is_done = True
+        if is_alone:
+            self._result = self._step(connection)
+            return
+        try:
+            with connection.begin_nested():
+                self._result = self._step(connection)
+        except Exception as error:
+            self._error = error
+            if isinstance(error, DBAPIError):
+                # The whole transaction may be gone with it, as on a full disk.
+                connection.execute(text("SELECT 1"))
+
+    def fail(self, error: Exception) -> None:
+        """The transaction failed: nothing of it is kept."""
+        self.is_done = True
+        if self._error is None:
+            self._error = error
+
+    def answer(self) -> T:
+        """Return what the step returned, or raise what it raised."""
+        if self._error is not None:
+            raise self._error
+        return cast(T, self._result)
+
+
 def _postgresql_engine(url: URL) -> Engine:
     return create_engine(
         url,
@@ -223,10 +293,3 @@ def _sqlite_engine(url: URL, begin: str, connections: int) -> Engine:
     event.listen(engine, "connect", set_up)
     event.listen(engine, "begin", start)
     return engine
-
-
-def is_missing_schema(error: SQLAlchemyError) -> bool:
-    """Tell whether an error means that the tables are not there."""
-    return "no such table" in str(error) or getattr(
-        getattr(error, "orig", None), "sqlstate", None
-    ) == ("42P01")

@@ -38,6 +38,7 @@ Source: TypeAlias = Literal["upload", "batch", "folder"]
 
 FOR_A_PERSON: Final = 0
 IN_BULK: Final = 1
+_LABEL: Final = 600
 _UNDER_WAY: Final = frozenset({"queued", "running"})
 
 
@@ -120,8 +121,13 @@ class Filters:
 
 ANY: Final = Filters()
 
+_ADD_FILE: Final = {
+    True: upsert_sqlite(FILES).on_conflict_do_nothing(),
+    False: upsert_postgresql(FILES).on_conflict_do_nothing(),
+}
+
 _LISTED: Final = [
-    column for column in DOCUMENTS.c if column.name not in ("tenant", "tries", "attempt")
+    column for column in DOCUMENTS.c if column.name not in ("tenant", "tries", "attempt", "label")
 ]
 
 
@@ -148,10 +154,20 @@ def receive(
             "priority": new.priority,
             "version_wanted": version,
             "attempt": 0,
+            "label": label_of(new.filename, None),
         }
-        connection.execute(insert(DOCUMENTS).values(values))
+        connection.execute(insert(DOCUMENTS), values)
         emit(connection, tenant, "document.received", new.digest, {"version": version})
-        return _present(connection, tenant, new.digest), True
+        entry = DocumentEntry(
+            id=new.digest,
+            filename=new.filename,
+            size=new.size,
+            source=new.source,
+            received_at=moment_of(moment),
+            updated_at=moment_of(moment),
+            status="queued",
+        )
+        return entry, True
     is_done = row.status == "succeeded" and row.version_done == version
     if is_done or row.status in _UNDER_WAY:
         if row.status == "queued" and new.priority < row.priority:
@@ -222,6 +238,10 @@ def listing(
     `before` is the number that the last call returned; None begins at the newest.
     """
     query = _filtered(select(*_LISTED).where(DOCUMENTS.c.tenant == tenant), tenant, filters)
+    if filters.text is not None:
+        # Read from the index alone, which is several times as fast as LIKE over the rows.
+        place = func.instr if connection.dialect.name == "sqlite" else func.strpos
+        query = query.where(place(DOCUMENTS.c.label, label_of(filters.text, None)) > 0)
     if before is not None:
         query = query.where(DOCUMENTS.c.number < before)
     rows = connection.execute(query.order_by(DOCUMENTS.c.number.desc()).limit(limit + 1)).all()
@@ -264,9 +284,10 @@ def lock_file(connection: Connection, digest: str, size: int | None = None) -> b
     """
     if size is not None:
         is_sqlite = connection.dialect.name == "sqlite"
-        statement = upsert_sqlite(FILES) if is_sqlite else upsert_postgresql(FILES)
         values = {"sha256": digest, "size": size, "created_at": now()}
-        connection.execute(statement.values(values).on_conflict_do_nothing())
+        added = connection.execute(_ADD_FILE[is_sqlite], values)
+        if is_sqlite or added.rowcount:
+            return True  # the row is ours, or the whole database is
     query = select(FILES.c.size).where(FILES.c.sha256 == digest).with_for_update()
     return connection.execute(query).first() is not None
 
@@ -311,6 +332,14 @@ def entry_of(row: Row[Any]) -> DocumentEntry:
         warnings=row.warnings or [],
         legal_hold=row.legal_hold,
     )
+
+
+def label_of(filename: str, title: str | None) -> str:
+    """Return what a list is searched by: file name and title in lower case, cut where long.
+
+    An index of PostgreSQL holds no more than 2.7 kB a row.
+    """
+    return f"{filename}\n{title}".lower()[:_LABEL] if title else filename.lower()[:_LABEL]
 
 
 def moment_of(microseconds: int) -> datetime:
@@ -372,9 +401,6 @@ def _filtered(query: Select[Any], tenant: str, filters: Filters) -> Select[Any]:
         conditions.append(DOCUMENTS.c.received_at >= filters.received_after)
     if filters.received_before is not None:
         conditions.append(DOCUMENTS.c.received_at < filters.received_before)
-    if filters.text is not None:
-        columns = (DOCUMENTS.c.filename, DOCUMENTS.c.title)
-        conditions.append(or_(*(c.icontains(filters.text, autoescape=True) for c in columns)))
     if filters.batch is not None:
         of_batch = select(BATCH_ITEMS.c.document).where(
             BATCH_ITEMS.c.tenant == tenant, BATCH_ITEMS.c.batch == filters.batch

@@ -27,6 +27,7 @@ EVENT_TYPES: Final[Mapping[str, str]] = {
 """All types of events, and what each tells; `data` never names a person or a file."""
 
 _TURN: Final = 4_850_002
+_INSERT: Final = insert(EVENTS).returning(EVENTS.c.seq)
 
 
 def emit(
@@ -38,7 +39,7 @@ def emit(
     """
     take_turn(connection)
     row = {"tenant": tenant, "at": now(), "type": kind, "subject": subject, "data": dict(data)}
-    seq: int = connection.execute(insert(EVENTS).values(row).returning(EVENTS.c.seq)).scalar_one()
+    seq: int = connection.execute(_INSERT, row).scalar_one()
     for hook in HOOKS.emitted:
         hook(connection, Emitted(seq, tenant, kind, subject))
     return seq

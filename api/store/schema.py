@@ -138,10 +138,12 @@ DOCUMENTS: Final = Table(
     Column("characters", Integer),
     Column("reading", String(10)),
     Column("warnings", _Json),
+    # File name and title in lower case, for lists that look for a part of them; see `label_of`.
+    Column("label", Text, nullable=False, server_default=""),
     Column("legal_hold", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("tenant", "id"),
     ForeignKeyConstraint(["id"], ["files.sha256"], name="fk_documents_files"),
-    Index(None, "tenant", "number"),
+    Index(None, "tenant", "number", "label"),
     Index(None, "tenant", "status", "number"),
     Index(None, "tenant", "kind", "number"),
     Index(None, "tenant", "received_at"),

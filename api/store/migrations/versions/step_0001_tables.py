@@ -337,6 +337,7 @@ def _documents() -> None:
         sa.Column("characters", sa.Integer(), nullable=True),
         sa.Column("reading", sa.String(length=10), nullable=True),
         sa.Column("warnings", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("label", sa.Text(), server_default="", nullable=False),
         sa.Column("legal_hold", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.ForeignKeyConstraint(["id"], ["files.sha256"], name="fk_documents_files"),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_documents")),
@@ -357,7 +358,10 @@ def _documents_indexes() -> None:
         unique=False,
     )
     op.create_index(
-        op.f("ix_documents_tenant_number"), "documents", ["tenant", "number"], unique=False
+        op.f("ix_documents_tenant_number_label"),
+        "documents",
+        ["tenant", "number", "label"],
+        unique=False,
     )
     op.create_index(
         op.f("ix_documents_tenant_received_at"),
