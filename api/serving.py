@@ -112,10 +112,10 @@ def run_check(repair: bool) -> int:
     try:
         faults = import_module("api.repairing").check_data(services, repair=repair)
     except Exception as error:
-        reasons = _reasons(error)
-        if not reasons:
+        found = reasons(error)
+        if not found:
             raise
-        say(f"无法检查：{reasons[0]}")
+        say(f"无法检查：{found[0]}")
         return FAILED
     finally:
         services.close()

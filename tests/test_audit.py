@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from api.access.clerk import Clerk
 from api.store import audit
+from api.store.acting import Visit, visiting
 from api.store.audit import AuditEntry
 from api.store.database import Database
 from tests.api_client import (
@@ -269,3 +271,20 @@ def test_an_upload_is_audited_in_its_own_transaction() -> None:
         upload(client)
         rows = _rows(client)
     assert rows[-1][1:] == ("document.received", REPORT_ID)
+
+
+def test_changes_that_share_a_commit_keep_who_made_them(database: Database) -> None:
+    barrier = threading.Barrier(8)
+
+    def change(number: int) -> None:
+        barrier.wait()
+        for n in range(5):
+            with visiting(Visit(f"key:{number}")):
+                database.change(lambda c: audit.note(c, "a", "x", f"{number} {n}"))  # noqa: B023
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(change, range(8)))
+    with database.read() as connection:
+        rows = [(row.actor, row.subject.split()[0]) for row in audit.rows(connection)]
+        assert audit.verify(connection).broken is None
+    assert len(rows) == 40 and all(actor == f"key:{subject}" for actor, subject in rows)

@@ -15,11 +15,9 @@ from fastapi.testclient import TestClient
 from starlette.requests import Request as StarletteRequest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.app import create_app
 from api.guard import Guard
 from api.problems import PROBLEMS, problem_of
 from api.reader import LibraryReader
-from api.settings import Settings
 from extractor.errors import GroundingError, ParseError
 from tests.api_client import (
     ABSENT,
@@ -225,8 +223,10 @@ PRIVATE = "钱某的身份证号"
 ERRORS = [RuntimeError(PRIVATE), GroundingError(PRIVATE), KeyError(PRIVATE)]
 
 
-def _ask(app: ASGIApp, *received: Message, length: bytes = b"99999999") -> list[Message]:
-    """What the app sends when it gets these messages and no more."""
+def _ask(
+    app: ASGIApp, *received: Message, length: bytes = b"99999999", client: TestClient | None = None
+) -> list[Message]:
+    """What the app sends when it gets these messages and no more; `client` lends its key."""
     coming, sent = iter(received), []
     scope: Scope = {
         "type": "http",
@@ -235,6 +235,9 @@ def _ask(app: ASGIApp, *received: Message, length: bytes = b"99999999") -> list[
         "query_string": b"",
         "headers": [(b"host", b"localhost"), (b"content-length", length)],
     }
+    if client is not None:
+        scope["state"] = dict(client.app_state)
+        scope["headers"].append((b"authorization", client.headers["authorization"].encode()))
 
     async def receive() -> Message:
         return next(coming)
@@ -250,8 +253,10 @@ def _ask(app: ASGIApp, *received: Message, length: bytes = b"99999999") -> list[
 
 
 @pytest.mark.parametrize("length", [b"65537", b"99999999", b"9" * 5000])
-def test_a_declared_length_over_the_limit_is_refused_before_the_body(length: bytes) -> None:
-    start, body = _ask(create_app(Settings()), length=length)
+def test_a_declared_length_over_the_limit_is_refused_before_the_body(
+    client: TestClient, length: bytes
+) -> None:
+    start, body = _ask(client.app, length=length, client=client)
     assert start["status"] == 413
     assert json.loads(body["body"])["code"] == "upload_too_large"
 

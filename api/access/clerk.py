@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection
@@ -83,8 +84,7 @@ class Clerk:
     def _write(self, waiting: Sequence[_Waiting], used: dict[tuple[str, str], int]) -> None:
         entries = [entry for each, _ in waiting for entry in each]
         try:
-            with self._database.write() as connection:
-                _put(connection, entries, used)
+            self._database.change(partial(_put, entries=entries, used=used))
         except SQLAlchemyError as error:
             _log.warning("audit not written: %s", type(error).__name__)
             for _, done in waiting:

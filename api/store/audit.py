@@ -25,6 +25,8 @@ BEGINNING: Final = "0" * 64
 """What the first row has in the place of the hash before it."""
 
 _BATCH: Final = 1000
+_LAST: Final = select(AUDIT.c.seq, AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1)
+_INSERT: Final = insert(AUDIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,7 @@ class Verdict:
 def append(connection: Connection, *entries: AuditEntry) -> None:
     """Add rows to the chain in this transaction; others wait from here to its end."""
     take_turn(connection)
-    last = connection.execute(
-        select(AUDIT.c.seq, AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1)
-    ).first()
+    last = connection.execute(_LAST).first()
     seq, before = (0, BEGINNING) if last is None else (last.seq, last.hash)
     rows = []
     for entry in entries:
@@ -72,7 +72,7 @@ def append(connection: Connection, *entries: AuditEntry) -> None:
         row["hash"] = before = hash_of(row)
         rows.append(row)
     if rows:
-        connection.execute(insert(AUDIT), rows)
+        connection.execute(_INSERT, rows)
 
 
 def note(
