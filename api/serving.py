@@ -71,7 +71,7 @@ def _introduce(services: Services, host: str, port: int) -> None:
     with services.database.write() as connection:
         key = installation.first_key(connection)
         # A link in the log of a background service could be read by others.
-        has_reader = key is not None or sys.stderr.isatty()
+        has_reader = key is not None or _has_terminal()
         link = installation.make_link(connection) if has_reader else None
     if key is not None:
         say(f"管理员密钥（只显示这一次，请抄下保管）：{key}")
@@ -83,6 +83,10 @@ def _introduce(services: Services, host: str, port: int) -> None:
             "注意：其他电脑也能访问，而传输没有加密。"
             "请放在 HTTPS 反向代理后面，见 docs/operations.md。"
         )
+
+
+def _has_terminal() -> bool:
+    return sys.stderr.isatty()
 
 
 def run_worker(workers: int | None = None) -> int:

@@ -17,7 +17,7 @@ FIELD: Final = "csrf"
 _ENOUGH: Final = 1024
 _IN_PARTS: Final = re.compile(
     rb"(?:\r\n)?--[^\r\n]{1,80}\r\n"
-    rb'[Cc]ontent-[Dd]isposition: form-data; name="?csrf"?\r\n\r\n([\w-]{1,100})\r\n'
+    rb'(?i:content-disposition): form-data; name="?csrf"?\r\n\r\n([\w-]{1,100})\r\n'
 )
 _IN_LINE: Final = re.compile(rb"csrf=([\w-]{1,100})(?:&|$)")
 _FORMS: Final = {

@@ -105,9 +105,8 @@ async def authorise(request: Request) -> None:
         visit: Visit = request.state.visit
         visit.action = rule.action
         visit.only_shown = (request.method, path) in ONLY_WHEN_SHOWN
-        document = request.path_params.get("document_id")
-        if document is not None:
-            visit.subjects.append(document)
+        ids = [value for name, value in request.path_params.items() if name.endswith("_id")]
+        visit.place = request.path_params.get("document_id") or next(iter(ids), "")
 
 
 async def _identify(authority: Authority, request: Request) -> Identity | None:
@@ -245,7 +244,7 @@ class _Answer:
             return True
         entries = [
             AuditEntry(identity.tenant, identity.actor, visit.action, subject)
-            for subject in visit.subjects or [""]
+            for subject in visit.subjects or [visit.place]
         ]
         try:
             await asyncio.wrap_future(self._authority.clerk.record(entries))

@@ -21,12 +21,14 @@ class Visit:
     """One request: who makes it, and what the audit is to say of it.
 
     `action` is None where nothing is read that names people; `subjects` are the documents that
-    were shown. With `only_shown` there is nothing to say unless there are some.
+    were shown; where none are named, `place` is what the path names. With `only_shown` there is
+    nothing to say unless there are some.
     """
 
     actor: str
     action: str | None = None
     only_shown: bool = False
+    place: str = ""
     subjects: list[str] = field(default_factory=list)
 
 
