@@ -71,7 +71,7 @@ class Provider:
         answer = {"access_token": "at", "token_type": "Bearer", "expires_in": 60}
         if self.has_id_token:
             claims = {name: value for name, value in claims.items() if value is not None}
-            answer["id_token"] = self._signed(claims)  # type: ignore[assignment]
+            answer["id_token"] = self._signed(claims)
         return 200, answer
 
     def _signed(self, claims: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Connection, select, update
+from sqlalchemy import URL, Connection, select, update
 from sqlalchemy.exc import OperationalError
 
 from api.access.gate import COOKIE
@@ -477,6 +477,12 @@ def test_open_access_is_for_this_machine_alone(access: str, address: str, status
         assert bad.status_code == 401
 
 
+def test_open_access_has_no_limit() -> None:
+    with serving(workers=0, access="open", rate_limit="1/minute") as client:
+        local = _from(client, "127.0.0.1")
+        assert [local.get("/v1/documents").status_code for _ in range(3)] == [200] * 3
+
+
 # Rate limits
 
 
@@ -553,3 +559,22 @@ def test_first_key_of_a_service_is_not_made_by_its_tests(door: TestClient) -> No
     with services.database.read() as connection:
         assert connection.execute(select(KEYS.c.name)).scalars().all() == ["测试"]
         assert audit.verify(connection).broken is None
+
+
+def test_keys_sessions_and_audit_work_on_either_database(database_url: URL) -> None:
+    place = database_url.render_as_string(hide_password=False)
+    with serving(workers=0, database_url=place) as client:
+        browser = _logged_in(client, "read", "upload")
+        token = {"X-CSRF-Token": _token(browser)}
+        assert browser.post("/v1/documents", content=REPORT, headers=token).status_code == 202
+        assert browser.get(f"/v1/documents/{REPORT_ID}/original").content == REPORT
+        problem(_bare(client).get("/v1/documents"), "unauthenticated")
+        keys = client.get("/v1/keys").json()["keys"]
+        client.delete(f"/v1/keys/{keys[-1]['id']}")
+        problem(browser.get("/"), "unauthenticated")
+        entries = client.get("/v1/audit").json()["entries"]
+        actions = [(entry["actor"][:4], entry["action"]) for entry in entries]
+        assert actions[2:] == [
+            ("key:", "session.opened"), ("key:", "document.received"), ("key:", "original.read"),
+            ("key:", "key.revoked"),
+        ]  # fmt: skip

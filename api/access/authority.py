@@ -12,8 +12,8 @@ from typing import Final, Generic, TypeVar
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Connection
 
+from api.access.callers import LOCAL, Identity, of_key, of_session
 from api.access.clerk import Clerk
-from api.access.identity import LOCAL, Identity, of_key, of_session
 from api.access.openid import OpenId
 from api.access.rates import Rates
 from api.addresses import is_loopback

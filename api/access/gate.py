@@ -21,8 +21,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access.authority import Authority
+from api.access.callers import LOCAL, Identity
 from api.access.csrf import sent_token
-from api.access.identity import Identity
 from api.access.rates import Hit
 from api.access.rules import (
     LOGIN_PATHS,
@@ -160,6 +160,8 @@ def _count(authority: Authority, request: Request, identity: Identity | None) ->
     Raises:
         ProblemError: it may not: there were too many (`rate_limited`).
     """
+    if identity is LOCAL:
+        return None
     address, rates = address_of(request), authority.rates
     hit = rates.ask_unknown(address) if identity is None else rates.ask(identity.actor)
     refusal = _too_many(hit)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from api.access.identity import Identity
+from api.access.callers import Identity
 from api.problems import ProblemError
 from api.settings import Settings
 from api.store.schema import DEFAULT_TENANT

@@ -7,7 +7,7 @@ from typing import Annotated, Final, TypeVar, cast
 from fastapi import Depends, Path, Request
 
 from api.access.authority import Authority
-from api.access.identity import Identity
+from api.access.callers import Identity
 from api.problems import ProblemError
 from api.services import Services
 from api.store.documents import DocumentEntry

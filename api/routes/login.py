@@ -10,12 +10,12 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
 from api.access.authority import Authority
+from api.access.callers import Identity
 from api.access.gate import COOKIE, address_of, too_many
-from api.access.identity import Identity
 from api.access.openid import WAITING_SECONDS, OpenId
 from api.problems import ProblemError, problem_of
 from api.routes.dependencies import AuthorityDep
-from api.routes.pages import render_page
+from api.routes.rendering import render_page
 
 router = APIRouter(include_in_schema=False)
 

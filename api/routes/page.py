@@ -14,7 +14,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from api.access.identity import Identity
+from api.access.callers import Identity
 from api.exports.sheets import (
     KIND_LABELS,
     References,
@@ -27,7 +27,7 @@ from api.files import FilesError, FilesFullError
 from api.problems import Problem, ProblemError, make_problem, problem_of
 from api.routes.checklists import MAX_DOCUMENTS, case_checklist, workbook
 from api.routes.dependencies import IdentityDep, ServicesDep, TenantDep
-from api.routes.pages import PAGES, render_page
+from api.routes.rendering import PAGES, render_page
 from api.routes.uploads import take_upload
 from api.services import Services
 from api.store import documents
