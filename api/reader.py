@@ -86,12 +86,13 @@ class LibraryReader:
     def read(self, data: bytes, filename: str, digest: str) -> Reading:
         """Parse and extract in a process of its own; see `call_limited` for the errors."""
         arguments = (data, filename, digest, self._tagger, dict(self._derived))
-        record_json, extraction_json, blob, derived, seconds = call_limited(
+        record_json, accident_json, extraction_json, blob, derived, seconds = call_limited(
             _READ, *arguments, limits=self._limits
         )
-        extraction = Extraction.model_validate_json(extraction_json)
+        record = DocumentRecord.model_validate_json(record_json)
+        accident = None if accident_json is None else Accident.model_validate_json(accident_json)
         result = Result(self._version, record_json, extraction_json, blob, seconds)
-        return Reading(result, extraction.document, extraction.accident, derived)
+        return Reading(result, record, accident, derived)
 
     def page(self, data: bytes, number: int, dpi: float) -> bytes:
         """Draw a page in a process of its own."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import socket
 from asyncio import run
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -332,6 +333,26 @@ def test_logs_name_routes_and_codes_but_nobody(caplog: pytest.LogCaptureFixture)
     assert "problem file_empty" in lines
     text = "\n".join(lines)
     assert "赵某" not in text and "青榆" not in text and REPORT_ID not in text
+
+
+def test_the_service_and_its_library_of_jobs_call_nobody_and_log_no_ids(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    called: list[object] = []
+    connect = socket.socket.connect
+
+    def watched(self: socket.socket, address: Any) -> None:
+        called.append(address)
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", watched)
+    caplog.set_level(logging.INFO)
+    with serving() as client:
+        read(client)
+    assert called == []
+    ours = [r for r in caplog.records if r.name.startswith(("hecha", "dbos"))]
+    assert not [r.getMessage() for r in ours if REPORT_ID in r.getMessage()]
+    assert {r.name for r in ours} <= {"hecha.api", "hecha.jobs"}
 
 
 def test_readyz_says_when_the_database_does_not_answer(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def test_the_workers_of_the_service_take_the_tagger_of_its_settings(
     data = TEXT.encode()
     digest = sha256(data).hexdigest()
     answer = work.read_file(data, "报告.txt", digest, "赵远山", {}, limits=DEFAULT_LIMITS)
-    extraction = Extraction.model_validate_json(answer[1])
+    extraction = Extraction.model_validate_json(answer[2])
     assert [penalty.flags for penalty in extraction.penalties] == [[], ["tagger_disagrees"]]
     assert work.tagger_name("赵远山", limits=DEFAULT_LIMITS) == Sees("赵远山").name
 

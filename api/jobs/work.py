@@ -39,8 +39,8 @@ def read_file(
     derived: Mapping[str, str],
     *,
     limits: Limits,
-) -> tuple[str, str, bytes, dict[str, Any], dict[str, float]]:
-    """Read a file: its record and extraction as JSON, the document, what is derived, seconds.
+) -> tuple[str, str | None, str, bytes, dict[str, Any], dict[str, float]]:
+    """Read a file: record, accident and extraction as JSON, the document, what is derived, seconds.
 
     `digest` becomes the id of the document, also where an archive holds the one that is read;
     `derived` names functions "module:function" of a document and an extraction.
@@ -64,8 +64,10 @@ def read_file(
         "extract": extracted - parsed,
         "derive": perf_counter() - extracted,
     }
+    accident = extraction.accident
     return (
         extraction.document.model_dump_json(),
+        accident.model_dump_json() if accident is not None else None,
         extraction.model_dump_json(),
         blob,
         more,
