@@ -19,6 +19,7 @@ from api.store import audit
 from api.store.acting import Visit, visiting
 from api.store.audit import AuditEntry
 from api.store.database import Database
+from api.store.hooks import HOOKS
 from tests.api_client import (
     ABSENT,
     REPORT,
@@ -92,6 +93,19 @@ def test_changes_are_in_the_audit_with_who_made_them(client: TestClient) -> None
         (me, "document.deleted", REPORT_ID),
     ]
     assert "钱某" not in client.get("/v1/audit").text
+
+
+def test_a_change_that_nobody_noted_is_in_the_audit_all_the_same(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read(client)
+    monkeypatch.setattr(HOOKS, "emitted", [])
+    before = len(_rows(client))
+    assert client.delete(BASE).status_code == 204
+    assert [row[1:] for row in _rows(client)[before:]] == [("other.changed", REPORT_ID)]
+    assert client.get("/v1/audit").json()["entries"][-1]["details"] == {
+        "route": "DELETE /v1/documents/{document_id}"
+    }
 
 
 def test_what_is_refused_or_not_there_is_no_read(client: TestClient) -> None:

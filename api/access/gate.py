@@ -27,6 +27,7 @@ from api.access.rates import Hit
 from api.access.rules import (
     LOGIN_PATHS,
     METRICS_PATH,
+    NOTED_BY_THEMSELVES,
     ONLY_WHEN_SHOWN,
     OPEN_PATHS,
     rule_of,
@@ -101,12 +102,14 @@ async def authorise(request: Request) -> None:
     if not covers(identity.scopes, rule.scope):
         what = f"这个操作需要 {rule.scope} 权限（{SCOPES[rule.scope]}），现在的密钥或账号没有。"
         raise ProblemError("forbidden", f"{what}请向管理员要有此权限的密钥。")
-    if rule.action is not None:
-        visit: Visit = request.state.visit
-        visit.action = rule.action
-        visit.only_shown = (request.method, path) in ONLY_WHEN_SHOWN
-        ids = [value for name, value in request.path_params.items() if name.endswith("_id")]
-        visit.place = request.path_params.get("document_id") or next(iter(ids), "")
+    visit: Visit = request.state.visit
+    route = (request.method, path)
+    if request.method not in _SAFE_METHODS and route not in NOTED_BY_THEMSELVES:
+        visit.route = " ".join(route)
+    visit.action = rule.action
+    visit.only_shown = route in ONLY_WHEN_SHOWN
+    ids = [value for name, value in request.path_params.items() if name.endswith("_id")]
+    visit.place = request.path_params.get("document_id") or next(iter(ids), "")
 
 
 async def _identify(authority: Authority, request: Request) -> Identity | None:
@@ -211,6 +214,20 @@ def address_of(request: Request) -> str:
     return "" if request.client is None else request.client.host
 
 
+def _entries(who: Identity, visit: Visit) -> list[AuditEntry]:
+    """Return what is to be written of an answer that is about to be sent."""
+    entries = []
+    if visit.action is not None and (visit.subjects or not visit.only_shown):
+        entries += [
+            AuditEntry(who.tenant, who.actor, visit.action, subject)
+            for subject in visit.subjects or [visit.place]
+        ]
+    if visit.route is not None and not visit.is_noted:
+        details = {"route": visit.route}
+        entries.append(AuditEntry(who.tenant, who.actor, "other.changed", visit.place, details))
+    return entries
+
+
 class _Answer:
     """A `send` that tells of the rate limit, and holds back what is not in the audit.
 
@@ -242,12 +259,9 @@ class _Answer:
         if self._who is None:
             return True
         identity, visit = self._who
-        if visit.action is None or (visit.only_shown and not visit.subjects):
+        entries = _entries(identity, visit)
+        if not entries:
             return True
-        entries = [
-            AuditEntry(identity.tenant, identity.actor, visit.action, subject)
-            for subject in visit.subjects or [visit.place]
-        ]
         try:
             await asyncio.wrap_future(self._authority.clerk.record(entries))
         except SQLAlchemyError:

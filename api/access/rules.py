@@ -110,6 +110,18 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
 ONLY_WHEN_SHOWN: Final = frozenset({("GET", "/")})
 """Routes whose answer holds personal data only if it was made of documents; see `acting.shown`."""
 
+NOTED_BY_THEMSELVES: Final = frozenset(
+    {
+        ("POST", "/"),
+        ("POST", "/v1/documents"),
+        ("POST", "/v1/checklists"),
+        ("POST", "/logout"),
+        ("DELETE", "/v1/keys/{key_id}"),
+    }
+)
+"""Routes that audit what they change and sometimes change nothing; others are audited in any case.
+"""
+
 OPEN_PATHS: Final = frozenset({"/livez", "/readyz", "/openapi.json"})
 """What anyone may ask without limit: it says nothing of any document."""
 

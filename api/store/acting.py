@@ -22,13 +22,16 @@ class Visit:
 
     `action` is None where nothing is read that names people; `subjects` are the documents that
     were shown; where none are named, `place` is what the path names. With `only_shown` there is
-    nothing to say unless there are some.
+    nothing to say unless there are some. `route` is set where something may be changed, `is_noted`
+    once a change was written into the audit with what it changed.
     """
 
     actor: str
     action: str | None = None
     only_shown: bool = False
     place: str = ""
+    route: str | None = None
+    is_noted: bool = False
     subjects: list[str] = field(default_factory=list)
 
 
@@ -49,6 +52,13 @@ def actor() -> str:
     """Return who is at work: `key:` or `user:` and an id, `cli`, or `system`."""
     visit = _VISIT.get()
     return SYSTEM if visit is None else visit.actor
+
+
+def noted() -> None:
+    """Note that what this request changes is in the audit."""
+    visit = _VISIT.get()
+    if visit is not None:
+        visit.is_noted = True
 
 
 def shown(*subjects: str) -> None:

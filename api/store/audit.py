@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, insert, select
 
-from api.store.acting import actor
+from api.store.acting import actor, noted
 from api.store.feed import take_turn
 from api.store.hooks import Emitted
 from api.store.ids import now
@@ -84,6 +84,7 @@ def note(
 ) -> None:
     """Add a row that says what the one who is at work does."""
     append(connection, AuditEntry(tenant, actor(), action, subject, details or {}))
+    noted()
 
 
 def follow(connection: Connection, emitted: Emitted) -> None:
