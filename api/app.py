@@ -8,15 +8,18 @@ from functools import partial
 from types import ModuleType
 from typing import Final
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
+from api.access.authority import Authority
+from api.access.gate import Gate, authorise
 from api.guard import Guard
 from api.jobs.runner import usual_slots
 from api.problems import HANDLERS
 from api.reader import Reader
 from api.routes import (
+    audit_routes,
     batch_routes,
     case_checklists,
     casework,
@@ -24,7 +27,9 @@ from api.routes import (
     document_contents,
     event_routes,
     health,
+    key_routes,
     legal_hold,
+    login,
     metrics,
     page,
     search,
@@ -34,7 +39,7 @@ from api.routes import (
 from api.routes.openapi_docs import DescribedApi
 from api.services import Services, open_services
 from api.settings import Settings
-from api.telemetry.installation import InstallationMeters
+from api.telemetry.installation_meters import InstallationMeters
 from api.telemetry.observing import Observed
 from api.telemetry.tracing import start_tracing, stop_tracing
 
@@ -43,7 +48,8 @@ UPLOAD_PATHS: Final = ("/", "/v1/documents")
 BATCH_PATH: Final = "/v1/batches"
 ROUTES: Final[tuple[ModuleType, ...]] = (
     uploads, document_contents, legal_hold, casework, case_checklists, checklists, search,
-    batch_routes, event_routes, webhook_routes, health, metrics, page,
+    batch_routes, event_routes, webhook_routes, key_routes, audit_routes, health, metrics, login,
+    page,
 )  # fmt: skip
 """The modules of routes: each has a `router`, and `EXAMPLES` where its answers are JSON."""
 _DESCRIPTION: Final = """
@@ -52,7 +58,7 @@ _DESCRIPTION: Final = """
 - 上传后立即应答，文件在后台读取；按 `Operation-Location` 查询进度。
 - 每一项都带原文区间（`start`、`end` 按 Unicode 码位计数），没有原文依据的内容不返回。
 - 出错时应答 `application/problem+json`（RFC 9457），`code` 稳定不变，`detail` 说明怎么办。
-- 没有身份验证：只供本机使用。
+- 每个请求都要密钥：`Authorization: Bearer hk_…`；缺少权限时应答 403，过于频繁时应答 429。
 """
 
 
@@ -72,15 +78,19 @@ def create_app(
     chosen = services.settings if services is not None else settings or Settings()
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Services | InstallationMeters]]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
         opened = services
         if opened is None:
             opened = await run_in_threadpool(open_services, chosen, reader)
         start_tracing()
         try:
             meters = await run_in_threadpool(InstallationMeters, opened.database, opened.files)
-            async with _working(opened):
-                yield {"services": opened, "meters": meters}
+            authority = await run_in_threadpool(Authority, opened)
+            try:
+                async with _working(opened):
+                    yield {"services": opened, "meters": meters, "authority": authority}
+            finally:
+                await run_in_threadpool(authority.stop)
         finally:
             opened.close()
             await run_in_threadpool(stop_tracing)
@@ -93,12 +103,14 @@ def create_app(
         version=API_VERSION,
         lifespan=lifespan,
         exception_handlers=HANDLERS,
+        dependencies=[Depends(authorise)],
         # Their pages load scripts from the network; the description itself is at /openapi.json.
         docs_url=None,
         redoc_url=None,
         # Its records hold messages of exceptions, which may quote a document.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
+    app.add_middleware(Gate)
     app.add_middleware(
         Guard,
         allowed_hosts=chosen.allowed_hosts,

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from api import commands, measuring, serving, synthesizing, training
+from api import admin_cli, commands, measuring, serving, synthesizing, training
 from api.bulk import bulk_command, folder_watch
 from api.console import OK, ChineseCommand, ChineseGroup
 from api.doctor import program_version
@@ -464,6 +464,10 @@ def doctor(
     if data or repair:
         raise typer.Exit(serving.run_check(repair))
     raise typer.Exit(commands.run_doctor())
+
+
+for _name, _group in admin_cli.GROUPS.items():
+    app.add_typer(_group, name=_name)
 
 
 def main() -> None:

@@ -53,6 +53,23 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         "主机名不在允许之列",
         "请用 127.0.0.1 或 localhost 访问；如需其他地址，请在 HECHA_ALLOWED_HOSTS 中加入该主机名。",
     ),
+    "unauthenticated": ProblemKind(
+        401,
+        "没有有效的密钥",
+        "请在请求头 Authorization 里写 Bearer 和密钥；密钥由管理员用 hecha keys create 新建。"
+        "用浏览器时请先登录。",
+    ),
+    "login_failed": ProblemKind(
+        401, "没有登录成功", "密钥不对、已过期或已吊销。请核对后再试，或向管理员要新的密钥。"
+    ),
+    "forbidden": ProblemKind(
+        403, "没有权限", "这个操作需要 upload 权限，这个密钥没有。请向管理员要有此权限的密钥。"
+    ),
+    "csrf_failed": ProblemKind(
+        403,
+        "页面已经过期",
+        "提交的内容没有带上本次登录的校验码，未执行。请刷新页面后再试。",
+    ),
     "cross_site_refused": ProblemKind(
         403, "拒绝来自其他网站的请求", "该请求由其他网站发起，未执行。请在核查页面上操作。"
     ),
@@ -77,6 +94,9 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
     ),
     "delivery_not_found": ProblemKind(
         404, "没有这条推送记录", "该编号的推送记录不存在，或已过保留期。请核对编号。"
+    ),
+    "key_not_found": ProblemKind(
+        404, "没有这个密钥", "该编号的密钥不存在。请用 GET /v1/keys 核对编号。"
     ),
     "page_not_found": ProblemKind(404, "没有这一页", "文件只有 12 页，没有第 13 页。请核对页码。"),
     "layout_missing": ProblemKind(
@@ -193,6 +213,15 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
     ),
     "storage_full": ProblemKind(
         503, "存储空间已满", "服务器的磁盘已满，没有保存。请管理员清理磁盘，之后再试。"
+    ),
+    "rate_limited": ProblemKind(
+        429, "请求过于频繁", "请求次数超过上限。请按 Retry-After 的秒数稍后再试。"
+    ),
+    "login_unavailable": ProblemKind(
+        503,
+        "统一登录不可用",
+        "统一登录服务没有应答，或者设置有误。请稍后再试，或用密钥登录；"
+        "仍不可用时请管理员检查 HECHA_OIDC_ISSUER。",
     ),
     "internal_error": ProblemKind(
         500, "服务出错", "处理请求时出现意外错误，请把错误编号告诉管理员。"
@@ -341,7 +370,8 @@ async def _on_library_error(request: Request, error: HechaError) -> Response:
     return problem_response(problem)
 
 
-_AGAIN: Final = {"Retry-After": "10"}
+AGAIN: Final[Mapping[str, str]] = {"Retry-After": "10"}
+"""What an answer says of trouble that heals by itself."""
 _FILES_AWAY: Final = (
     "文件的存放位置没有应答，没有保存。请稍后重试；仍不可用时请管理员检查 HECHA_FILES。"
 )
@@ -351,15 +381,15 @@ async def _on_files_error(request: Request, error: FilesError) -> Response:
     if isinstance(error, FileMissingError):
         return _answer(request, "original_missing")
     if isinstance(error, FilesFullError):
-        return _answer(request, "storage_full", headers=_AGAIN)
-    return _answer(request, "not_ready", _FILES_AWAY, _AGAIN)
+        return _answer(request, "storage_full", headers=AGAIN)
+    return _answer(request, "not_ready", _FILES_AWAY, AGAIN)
 
 
 async def _on_database_error(request: Request, error: SQLAlchemyError) -> Response:
     trouble = trouble_of(error)
     if trouble is None:
         raise error
-    return _answer(request, "storage_full" if trouble == "full" else "not_ready", headers=_AGAIN)
+    return _answer(request, "storage_full" if trouble == "full" else "not_ready", headers=AGAIN)
 
 
 async def _on_key_reused(request: Request, _: KeyReusedError) -> Response:

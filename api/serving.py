@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import logging
 import socket
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
+from api.addresses import is_loopback
 from api.console import FAILED, OK, say
 from models import TaggerError
 
@@ -34,13 +35,46 @@ def run_serve(host: str, port: int, workers: int | None = None) -> int:
     services = _opened("服务", workers)
     if services is None:
         return FAILED
+    if services.settings.access == "open" and not is_loopback(host):
+        services.close()
+        say(
+            "无法启动服务：HECHA_ACCESS=open 只能监听本机地址。"
+            "要让其他电脑访问，请去掉这个设置，用密钥或统一登录。"
+        )
+        return FAILED
     _set_up_logs(services)
     service = import_module("api.app").create_app(services=services)
-    say(f"核查服务：http://{_address(host)}:{port} （按 Ctrl+C 停止）")
-    if not _is_local(host):
-        say("注意：服务没有身份验证，其他电脑也能访问。请只在可信的内网中这样使用。")
+    _introduce(services, host, port)
     import_module("api.listening").listen(service, services, host, port)
     return OK
+
+
+def _introduce(services: Services, host: str, port: int) -> None:
+    """Say where the service is, and how one gets in: the first key, once; a link, at a desk."""
+    installation = import_module("api.store.installation")
+    place = f"http://{_address(host)}:{port}"
+    say(f"核查服务：{place} （按 Ctrl+C 停止）")
+    if services.settings.access == "open":
+        say("注意：HECHA_ACCESS=open，这台电脑上的任何人不用登录就能查看和删除全部文件。")
+    with services.database.write() as connection:
+        key = installation.first_key(connection)
+        # A link in the log of a background service could be read by others.
+        has_reader = key is not None or _has_terminal()
+        link = installation.make_link(connection) if has_reader else None
+    if key is not None:
+        say(f"管理员密钥（只显示这一次，请抄下保管）：{key}")
+    if link is not None:
+        local = place if is_loopback(host) else f"http://127.0.0.1:{port}"
+        say(f"用浏览器打开这个链接直接登录（只能用一次，一小时内有效）：{local}/login?token={link}")
+    if not is_loopback(host):
+        say(
+            "注意：其他电脑也能访问，而传输没有加密。"
+            "请放在 HTTPS 反向代理后面，见 docs/operations.md。"
+        )
+
+
+def _has_terminal() -> bool:
+    return sys.stderr.isatty()
 
 
 def run_worker(workers: int | None = None) -> int:
@@ -71,10 +105,10 @@ def run_check(repair: bool) -> int:
     try:
         faults = import_module("api.repairing").check_data(services, repair=repair)
     except Exception as error:
-        reasons = _reasons(error)
-        if not reasons:
+        found = reasons(error)
+        if not found:
             raise
-        say(f"无法检查：{reasons[0]}")
+        say(f"无法检查：{found[0]}")
         return FAILED
     finally:
         services.close()
@@ -112,10 +146,10 @@ def _with_settings(what: str, action: Callable[[Any], int]) -> int:
     try:
         return action(import_module("api.settings").Settings())
     except Exception as error:
-        reasons = _reasons(error)
-        if not reasons:
+        found = reasons(error)
+        if not found:
             raise
-        for reason in reasons:
+        for reason in found:
             say(f"无法{what}：{reason}")
         return FAILED
 
@@ -156,10 +190,10 @@ def _opened(what: str, workers: int | None) -> Services | None:
         services: Services = import_module("api.services").open_services(settings)
         _check_alone(services)
     except Exception as error:
-        reasons = _reasons(error)
-        if not reasons:
+        found = reasons(error)
+        if not found:
             raise
-        for reason in reasons:
+        for reason in found:
             say(f"无法启动{what}：{reason}")
         return None
     return services
@@ -174,7 +208,7 @@ def _check_alone(services: Services) -> None:
         lock.release()
 
 
-def _reasons(error: Exception) -> list[str]:
+def reasons(error: Exception) -> list[str]:
     """Return what is wrong with the settings or what they name; nothing for other errors."""
     if isinstance(error, ValidationError):
         names = [f"HECHA_{str(each['loc'][0]).upper()}" for each in error.errors()]
@@ -239,10 +273,3 @@ def _port_problem(host: str, port: int) -> str | None:
 
 def _address(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

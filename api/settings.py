@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
+from limits import parse
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL
 
+from api.scopes import USUAL_ROLES, roles_from
 from api.store.database import database_url
 from api.telemetry.logs import LogForm, LogLevel
 from extractor.formats.limits import DEFAULT_LIMITS, Limits, limits_from
@@ -80,6 +83,49 @@ class Settings(BaseSettings):
         description="允许的访问主机名（Host，不含端口），用逗号隔开；`*` 表示不检查",
     )
 
+    access: Literal["keys", "open"] = Field(
+        default="keys",
+        description="keys 都要密钥或登录；open 从本机来的访问不用，只能监听本机地址",
+    )
+    session_hours: float = Field(
+        default=12.0, gt=0, le=720, description="网页登录多少小时后要重新登录"
+    )
+    rate_limit: str = Field(
+        default="6000/minute", description="每个密钥或账号最多多少次请求；none 表示不限"
+    )
+    rate_limit_unknown: str = Field(
+        default="120/minute", description="没有密钥的访问，每个地址最多多少次；none 表示不限"
+    )
+    rate_limit_logins: str = Field(
+        default="10/minute", description="密钥不对或登录失败，每个地址最多多少次；none 表示不限"
+    )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/]+$",
+        description="浏览器看到的服务地址，例如 https://hecha.example；默认取自请求",
+    )
+    oidc_issuer: str | None = Field(
+        default=None,
+        pattern=r"^(https://|http://(127\.0\.0\.1|localhost|\[::1\])[:/])",
+        description="统一登录（OpenID Connect）的签发者地址；不写则只用密钥登录",
+    )
+    oidc_client_id: str = Field(default="hecha", min_length=1, description="在统一登录登记的编号")
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="在统一登录登记的密码；没有则只用 PKCE"
+    )
+    oidc_roles_claim: str = Field(
+        default="roles",
+        min_length=1,
+        description="角色在哪个字段里，可以用点隔开，例如 realm_access.roles",
+    )
+    oidc_roles: Annotated[Mapping[str, frozenset[str]], NoDecode] = Field(
+        default=USUAL_ROLES,
+        description="角色对应的权限，写作 角色=权限+权限，用逗号隔开",
+    )
+    oidc_tenant_claim: str | None = Field(
+        default=None, min_length=1, description="单位代号在哪个字段里；不写则都属于 default"
+    )
+
     limits: Annotated[Limits, NoDecode] = Field(
         default=DEFAULT_LIMITS,
         description="解析限额，写作 名称=数值，用逗号隔开，例如 max_pages=5000；见 docs/formats.md",
@@ -121,6 +167,18 @@ class Settings(BaseSettings):
         if not all(name and path for name, path in pairs) or len(set(names)) < len(names):
             raise ValueError("HECHA_FOLDERS 要写成 名称=路径，用逗号隔开，名称不能重复。")
         return tuple(pairs)
+
+    @field_validator("rate_limit", "rate_limit_unknown", "rate_limit_logins")
+    @classmethod
+    def _check_limit(cls, value: str) -> str:
+        if value != "none":
+            parse(value)
+        return value
+
+    @field_validator("oidc_roles", mode="before")
+    @classmethod
+    def _read_roles(cls, value: object) -> object:
+        return roles_from(value) if isinstance(value, str) else value
 
     @field_validator("allowed_hosts", "webhook_hosts", mode="before")
     @classmethod

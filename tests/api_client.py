@@ -16,8 +16,12 @@ from api.app import create_app
 from api.problems import MEDIA_TYPE, PROBLEMS, Problem
 from api.reader import LibraryReader, Reader, Reading
 from api.routes import examples
+from api.services import Services, open_services
 from api.settings import Settings
+from api.store import api_keys
+from api.store.api_keys import ScopeName
 from api.store.documents import DocumentEntry
+from api.store.schema import DEFAULT_TENANT
 
 HOST = "http://127.0.0.1:8000"
 REPORT = examples.TEXT.encode()
@@ -76,14 +80,32 @@ class FailingReader(LibraryReader):
 def serving(reader: Reader | None = None, **settings: Any) -> Iterator[TestClient]:
     """Run the service, in a folder of its own unless `data` names one; `workers=0` reads nothing.
 
-    What is still being read at the end goes back into the queue at once.
+    The client has a key for everything. What is still being read at the end goes back into the
+    queue at once.
     """
     with tempfile.TemporaryDirectory() as folder:
         chosen: dict[str, Any] = {"data": folder, "workers": 2, "stop_seconds": 0}
         chosen |= settings
-        app = create_app(Settings(**chosen), reader)
+        services = open_services(Settings(**chosen), reader)
+        app = create_app(services=services)
         with TestClient(app, base_url=HOST, follow_redirects=False) as client:
+            client.headers["Authorization"] = f"Bearer {make_key(services)}"
             yield client
+
+
+def services_of(client: TestClient) -> Services:
+    """What the service of this client works with."""
+    services = client.app_state["services"]
+    assert isinstance(services, Services)
+    return services
+
+
+def make_key(
+    services: Services, *scopes: ScopeName, tenant: str = DEFAULT_TENANT, name: str = "测试"
+) -> str:
+    """Make a key; without scopes, one for everything."""
+    with services.database.write() as connection:
+        return api_keys.create(connection, tenant, name, scopes or ("admin",))[1]
 
 
 def upload(client: TestClient, data: bytes = REPORT, name: str = "调查报告.txt") -> Any:

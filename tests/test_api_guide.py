@@ -11,21 +11,26 @@ import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from api.access.rules import METRICS_PATH, rule_of
 from api.app import create_app
 from api.problems import MEDIA_TYPE, PROBLEMS, Problem
 from api.routes import examples
+from api.routes.audit_routes import AuditPage
 from api.routes.batch_routes import BatchPage, FolderRequest, ItemPage
 from api.routes.case_checklists import CaseChecklist
 from api.routes.casework import CaseChange, CaseMerge, CasePage, DocumentPlacement, NewCase
 from api.routes.checklists import ChecklistRequest
 from api.routes.event_routes import EventPage
 from api.routes.health import Health
+from api.routes.key_routes import KeyList, KeyRequest, MadeKey
 from api.routes.legal_hold import HoldRequest
 from api.routes.openapi_docs import PROBLEM
 from api.routes.search import SearchPage
 from api.routes.uploads import DocumentPage
 from api.routes.webhook_routes import DeliveryPage, WebhookChange, WebhookList, WebhookRequest
+from api.scopes import USUAL_ROLES
 from api.settings import Settings
+from api.store.api_keys import KeyEntry
 from api.store.batches import BatchEntry
 from api.store.cases import CaseDetails
 from api.store.documents import DocumentEntry
@@ -45,10 +50,11 @@ def app() -> FastAPI:
 MODELS: dict[str, type[BaseModel]] = {
     model.__name__: model
     for model in (
-        BatchEntry, BatchPage, CaseChange, CaseChecklist, CaseDetails, CaseMerge, CasePage,
-        Checklist, ChecklistRequest, Delivery, DeliveryPage, DocumentEntry, DocumentPage,
+        AuditPage, BatchEntry, BatchPage, CaseChange, CaseChecklist, CaseDetails, CaseMerge,
+        CasePage, Checklist, ChecklistRequest, Delivery, DeliveryPage, DocumentEntry, DocumentPage,
         DocumentPlacement, EventPage, Extraction, FolderRequest, Health, HoldRequest, ItemPage,
-        NewCase, NewWebhook, SearchPage, Webhook, WebhookChange, WebhookList, WebhookRequest,
+        KeyEntry, KeyList, KeyRequest, MadeKey, NewCase, NewWebhook, SearchPage, Webhook,
+        WebhookChange, WebhookList, WebhookRequest,
     )
 } | {PROBLEM: Problem}  # fmt: skip
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -121,6 +127,17 @@ def test_problems_of_requests_and_of_reports_are_two_schemas(app: FastAPI) -> No
     assert "units" in schemas["Problem"]["properties"]
 
 
+def test_every_operation_says_which_scope_it_asks_for(app: FastAPI) -> None:
+    schemes = app.openapi()["components"]["securitySchemes"]
+    assert schemes["key"]["scheme"] == "bearer"
+    for method, path, operation in _operations(app):
+        scope = rule_of(method.upper(), path).scope
+        assert operation["security"] == ([] if scope is None else [{"key": [scope]}])
+        refusals = {"401", "403", "429"} & set(operation["responses"])
+        own = {"403"} if path == METRICS_PATH else set()
+        assert refusals == (own if scope is None else {"401", "403", "429"}), path
+
+
 def test_the_example_report_says_what_its_extraction_says() -> None:
     extraction = examples.EXTRACTION
     text = examples.TEXT
@@ -143,8 +160,11 @@ def test_the_guide_names_every_route(app: FastAPI) -> None:
     routes = [f"`{method.upper()} {path}`" for method, path, _ in _operations(app)]
     assert [route for route in routes if route not in guide] == []
     named = set(re.findall(r"^\| `((?:GET|POST|PUT|PATCH|DELETE) /[^`]*)`", guide, re.M))
-    page = {"GET /", "POST /", "GET /checklist.xlsx", "GET /checklist.json", "GET /openapi.json"}
-    page |= {"POST /cases/{case_id}/move"}
+    page = {
+        "GET /", "POST /", "GET /checklist.xlsx", "GET /checklist.json", "GET /openapi.json",
+        "GET /login", "POST /login", "POST /logout", "GET /login/oidc", "GET /login/callback",
+        "POST /cases/{case_id}/move",
+    }  # fmt: skip
     assert named == {route.strip("`") for route in routes} | page
 
 
@@ -155,7 +175,11 @@ def test_the_guide_names_every_setting_with_its_default() -> None:
     for name, field in Settings.model_fields.items():
         default = field.default
         shown = ",".join(default) if isinstance(default, tuple) else str(default)
-        if default is DEFAULT_LIMITS or default is None or field.default_factory is not None:
+        if (
+            default in (DEFAULT_LIMITS, USUAL_ROLES)
+            or default is None
+            or field.default_factory is not None
+        ):
             shown = ""
         expected[f"HECHA_{name.upper()}"] = shown
     assert rows == expected

@@ -82,6 +82,10 @@ USES: dict[str, Use] = {
 
 WITHOUT_A_METHOD = frozenset({
     ("get", "/metrics"),
+    ("get", "/v1/keys"),
+    ("post", "/v1/keys"),
+    ("delete", "/v1/keys/{key_id}"),
+    ("get", "/v1/audit"),
     ("put", "/v1/documents/{document_id}/hold"),
     ("delete", "/v1/documents/{document_id}/hold"),
     ("get", "/v1/search"),

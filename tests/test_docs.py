@@ -49,7 +49,17 @@ def _anchor(heading: str) -> str:
 
 
 GROUP: Any = typer.main.get_command(app)
-COMMANDS: dict[str, Any] = {"": GROUP, **getattr(GROUP, "commands", {})}
+
+
+def _commands(group: Any, name: str = "") -> dict[str, Any]:
+    """A group and all its commands, those of groups inside it too, by what one writes."""
+    found = {name: group}
+    for each, command in getattr(group, "commands", {}).items():
+        found |= _commands(command, f"{name} {each}".strip())
+    return found
+
+
+COMMANDS: dict[str, Any] = _commands(GROUP)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

@@ -16,11 +16,9 @@ from fastapi.testclient import TestClient
 from starlette.requests import Request as StarletteRequest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.app import create_app
 from api.guard import Guard
 from api.problems import PROBLEMS, problem_of
 from api.reader import LibraryReader
-from api.settings import Settings
 from extractor.errors import GroundingError, ParseError
 from tests.api_client import (
     ABSENT,
@@ -157,6 +155,9 @@ REFUSED: list[tuple[str, str, Request]] = [
         "/v1/documents", content=b"x", headers={"Sec-Fetch-Site": "cross-site"})),
     ("an old browser on another site", "cross_site_refused", lambda c: c.post(
         "/", files={"file": b"x"}, headers={"Origin": "http://evil.example"})),
+    ("a key that is none", "unauthenticated", lambda c: c.get(
+        "/v1/documents", headers={"Authorization": "Bearer hk_x"})),
+    ("an id of no key", "key_not_found", lambda c: c.delete("/v1/keys/x")),
     ("an opaque origin", "cross_site_refused", lambda c: c.delete(
         f"/v1/documents/{ABSENT}", headers={"Origin": "null"})),
 ]  # fmt: skip
@@ -177,6 +178,8 @@ def test_every_problem_code_has_a_case() -> None:
         "batch_under_way", "folder_unreadable", "file_unreadable", "events_forgotten",
         # tests/test_webhooks.py
         "delivery_not_found", "webhooks_too_many", "webhook_url_refused",
+        # tests/test_access.py, tests/test_openid.py
+        "forbidden", "csrf_failed", "rate_limited", "login_failed", "login_unavailable",
         *(error.code for error in _parse_errors()),
     }  # fmt: skip
     assert {code for _, code, _ in REFUSED} | elsewhere == set(PROBLEMS)
@@ -249,8 +252,10 @@ PRIVATE = "钱某的身份证号"
 ERRORS = [RuntimeError(PRIVATE), GroundingError(PRIVATE), KeyError(PRIVATE)]
 
 
-def _ask(app: ASGIApp, *received: Message, length: bytes = b"99999999") -> list[Message]:
-    """What the app sends when it gets these messages and no more."""
+def _ask(
+    app: ASGIApp, *received: Message, length: bytes = b"99999999", client: TestClient | None = None
+) -> list[Message]:
+    """What the app sends when it gets these messages and no more; `client` lends its key."""
     coming, sent = iter(received), []
     scope: Scope = {
         "type": "http",
@@ -259,6 +264,9 @@ def _ask(app: ASGIApp, *received: Message, length: bytes = b"99999999") -> list[
         "query_string": b"",
         "headers": [(b"host", b"localhost"), (b"content-length", length)],
     }
+    if client is not None:
+        scope["state"] = dict(client.app_state)
+        scope["headers"].append((b"authorization", client.headers["authorization"].encode()))
 
     async def receive() -> Message:
         return next(coming)
@@ -274,8 +282,10 @@ def _ask(app: ASGIApp, *received: Message, length: bytes = b"99999999") -> list[
 
 
 @pytest.mark.parametrize("length", [b"65537", b"99999999", b"9" * 5000])
-def test_a_declared_length_over_the_limit_is_refused_before_the_body(length: bytes) -> None:
-    start, body = _ask(create_app(Settings()), length=length)
+def test_a_declared_length_over_the_limit_is_refused_before_the_body(
+    client: TestClient, length: bytes
+) -> None:
+    start, body = _ask(client.app, length=length, client=client)
     assert start["status"] == 413
     assert json.loads(body["body"])["code"] == "upload_too_large"
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import socket
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from pydantic import ValidationError
 
 from api import serving
 from api.jobs.process_lock import ProcessLock
+from api.store import api_keys
+from api.store.database import Database
 from tests.conftest import ROOT
 from tests.processes import LINUX
 from tests.test_cli import run
@@ -45,7 +49,7 @@ def test_serve_starts_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.exit_code == 0
     assert calls[0]["host"] == "127.0.0.1" and calls[0]["port"] == port
     assert f"http://127.0.0.1:{port}" in result.stderr
-    assert "没有身份验证" not in result.stderr
+    assert "HTTPS" not in result.stderr
 
 
 @pytest.mark.usefixtures("data")
@@ -53,7 +57,48 @@ def test_serve_warns_when_others_can_reach_it(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("api.listening.listen", lambda *_: None)
     monkeypatch.setattr(serving, "_port_problem", lambda *_: None)
     result = run("serve", "--host", "0.0.0.0")  # noqa: S104
-    assert result.exit_code == 0 and "没有身份验证" in result.stderr
+    assert result.exit_code == 0 and "HTTPS" in result.stderr
+    assert "http://127.0.0.1:8000/login?token=" in result.stderr
+
+
+@pytest.mark.usefixtures("data")
+def test_the_first_start_alone_shows_a_key_that_works(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.listening.listen", lambda *_: None)
+    monkeypatch.setattr(serving, "_port_problem", lambda *_: None)
+    first, second = run("serve"), run("serve")
+    found = re.search(r"：(hk_[\w-]+)\n", first.stderr)
+    assert found is not None and "hk_" not in second.stderr
+    assert "/login?token=" in first.stderr
+    # Without a terminal nobody reads it but the log.
+    assert "/login?token=" not in second.stderr
+    place = f"sqlite:///{data / 'hecha.db'}"
+    with closing(Database(place)) as database, database.read() as connection:
+        key = api_keys.lookup(connection, found[1])
+    assert key is not None and key.scopes == {"admin"}
+
+
+@pytest.mark.usefixtures("data")
+def test_each_start_at_a_terminal_shows_a_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.listening.listen", lambda *_: None)
+    monkeypatch.setattr(serving, "_port_problem", lambda *_: None)
+    run("serve")
+    monkeypatch.setattr(serving, "_has_terminal", lambda: True)
+    again = run("serve")
+    assert "/login?token=" in again.stderr and "hk_" not in again.stderr
+
+
+@pytest.mark.parametrize(("host", "code"), [("127.0.0.1", 0), ("::1", 0), ("0.0.0.0", 1)])  # noqa: S104
+@pytest.mark.usefixtures("data")
+def test_open_access_is_for_this_machine(
+    host: str, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HECHA_ACCESS", "open")
+    monkeypatch.setattr("api.listening.listen", lambda *_: None)
+    monkeypatch.setattr(serving, "_port_problem", lambda *_: None)
+    result = run("serve", "--host", host)
+    assert result.exit_code == code and "HECHA_ACCESS=open" in result.stderr
 
 
 def test_serve_says_that_the_port_is_taken() -> None:

@@ -23,7 +23,7 @@ from api.store.database import Database
 from api.store.schema import EVENTS
 from api.telemetry import tracing
 from api.telemetry.context import document_at_work, request_id_from
-from api.telemetry.installation import InstallationMeters
+from api.telemetry.installation_meters import InstallationMeters
 from api.telemetry.logs import FIELDS, set_up_logs
 from extractor.errors import EncryptedFileError
 from tests.api_client import (
@@ -316,7 +316,7 @@ def test_metrics_are_asked_of_the_database_once_in_a_while(
     meters = InstallationMeters(database, files)  # type: ignore[arg-type]
     assert b"hecha_files_up 0.0" in meters.text() and b"hecha_executors 0.0" in meters.text()
     assert files.pings == 1
-    monkeypatch.setattr("api.telemetry.installation._CACHED", 0.0)
+    monkeypatch.setattr("api.telemetry.installation_meters._CACHED", 0.0)
     meters.text()
     assert files.pings == 2
 

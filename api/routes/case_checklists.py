@@ -22,6 +22,7 @@ from api.routes.etags import ETAG, UNCHANGED, IfNoneMatch, content_etag, is_unch
 from api.routes.openapi_docs import example, problems
 from api.services import Services
 from api.store import cases, results
+from api.store.acting import shown
 from api.store.cases import CaseDetails, CaseMember
 from api.store.documents import Status
 from extractor.checklist.model import Checklist
@@ -207,6 +208,7 @@ def checklist_of(services: Services, tenant: str, basis: Basis) -> CaseChecklist
     sources = [each for each in found if each is not None]
     if not sources:
         raise _nothing_read(basis.unread)
+    shown(*(each.id for each in basis.read))
     built = services.reader.checklist(sources)
     hints = [f"[u] 请核实：{each.message}" for each in basis.unread]
     case = built.case.model_copy(

@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from api.services import Services
 from api.store import cases, searching
+from api.store.acting import shown
 from api.store.cases import CaseDetails, CaseEntry, CaseFilters
 from api.store.searching import SearchHit
 
@@ -54,6 +55,7 @@ def case_parts(services: Services, tenant: str, case: str | None, asked: str) ->
             return CaseParts(opened=opened, targets=targets)
         if asked:
             hits, _ = searching.search(connection, tenant, asked, _HITS)
+            shown(*(each.document for each in hits))
             return CaseParts(asked=asked, hits=hits)
         listed, following = cases.listing(connection, tenant, _LISTED)
     return CaseParts(listed=listed, more=following is not None)

@@ -15,6 +15,7 @@ from api.routes.dependencies import DocumentId, ServicesDep, TenantDep, why_unre
 from api.routes.openapi_docs import example, problems
 from api.services import Services
 from api.store import documents, results
+from api.store.acting import shown
 from extractor.checklist.model import Checklist
 
 router = APIRouter(tags=["评估清单"])
@@ -116,6 +117,7 @@ def case_checklist(services: Services, tenant: str, document_ids: Sequence[str])
                     )
                 raise why_unread(entry, what)
             sources.append(source)
+    shown(*wanted)
     return services.reader.checklist(sources)
 
 

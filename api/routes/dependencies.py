@@ -6,10 +6,11 @@ from typing import Annotated, Final, TypeVar, cast
 
 from fastapi import Depends, Path, Request
 
+from api.access.authority import Authority
+from api.access.callers import Identity
 from api.problems import ProblemError
 from api.services import Services
 from api.store.documents import DocumentEntry
-from api.store.schema import DEFAULT_TENANT
 
 T = TypeVar("T")
 
@@ -22,11 +23,21 @@ def _services(request: Request) -> Services:
 
 
 def _tenant(request: Request) -> str:
-    return cast(str, getattr(request.state, "tenant", DEFAULT_TENANT))
+    return _identity(request).tenant
+
+
+def _identity(request: Request) -> Identity:
+    return cast(Identity, request.state.identity)
+
+
+def _authority(request: Request) -> Authority:
+    return cast(Authority, request.state.authority)
 
 
 ServicesDep = Annotated[Services, Depends(_services)]
 TenantDep = Annotated[str, Depends(_tenant)]
+IdentityDep = Annotated[Identity, Depends(_identity)]
+AuthorityDep = Annotated[Authority, Depends(_authority)]
 DocumentId = Annotated[str, Path(description="文件编号：文件字节的 SHA-256，64 位小写十六进制")]
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Annotated, Final, cast
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from api.addresses import is_loopback
 from api.problems import ProblemError
 from api.routes.dependencies import ServicesDep
 from api.routes.openapi_docs import problems
-from api.telemetry.installation import InstallationMeters
+from api.telemetry.installation_meters import InstallationMeters
 
 router = APIRouter(tags=["运行状态"])
 
@@ -25,14 +25,6 @@ hecha_documents{priority="person",status="queued"} 3.0
 
 def _meters(request: Request) -> InstallationMeters:
     return cast(InstallationMeters, request.state.meters)
-
-
-def is_local(host: str | None) -> bool:
-    """Tell whether a request comes from this machine."""
-    try:
-        return host is not None and ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @router.get(
@@ -54,7 +46,6 @@ def get_metrics(
     allowed = services.settings.metrics
     if allowed == "off":
         raise ProblemError("route_not_found")
-    # Where keys are asked for, a key of an administrator goes in the place of the address.
-    if allowed == "loopback" and not is_local(request.client.host if request.client else None):
+    if allowed == "loopback" and not is_loopback(request.client.host if request.client else ""):
         raise ProblemError("metrics_refused")
     return Response(meters.text(), media_type=CONTENT_TYPE_LATEST)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from api.access.rules import rule_of
 from api.problems import MEDIA_TYPE, PROBLEMS, Problem, make_problem
 
 Responses = dict[int | str, dict[str, Any]]
@@ -23,11 +24,14 @@ def example(name: str) -> dict[str, Any]:
 
 def problems(*codes: str) -> Responses:
     """Return the descriptions of these problems and of those that any request may meet."""
-    responses: Responses = {}
-    for code in (*codes, "host_not_allowed", "internal_error"):
+    return _add_problems({}, (*codes, "host_not_allowed", "internal_error"))
+
+
+def _add_problems(responses: Responses, codes: Iterable[str], kind_of: type = int) -> Responses:
+    for code in codes:
         kind = PROBLEMS[code]
         response = responses.setdefault(
-            kind.status,
+            kind_of(kind.status),
             {
                 "description": kind.title,
                 "content": {MEDIA_TYPE: {"schema": PROBLEM_REF, "examples": {}}},
@@ -64,7 +68,28 @@ class DescribedApi(FastAPI):
                 # A body that a route reads by itself is not known to FastAPI.
                 schema = type(value).model_json_schema(ref_template="#/components/schemas/{model}")
                 components["schemas"].setdefault(type(value).__name__, schema)
+            components["securitySchemes"] = {"key": _KEY}
+            for path, item in description["paths"].items():
+                for method, operation in item.items():
+                    _describe_access(operation, rule_of(method.upper(), path).scope)
         return super().openapi()
+
+
+_KEY: Final = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "密钥，以 hk_ 开头；由管理员新建，权限有 read、upload、review、admin",
+}
+_REFUSALS: Final = ("unauthenticated", "forbidden", "rate_limited")
+
+
+def _describe_access(operation: dict[str, Any], scope: str | None) -> None:
+    """Say which scope an operation asks for, and how it refuses who has it not."""
+    if scope is None:
+        operation["security"] = []
+        return
+    operation["security"] = [{"key": [scope]}]
+    _add_problems(operation["responses"], _REFUSALS, str)
 
 
 def _reference(name: str) -> dict[str, str]:

@@ -5,18 +5,16 @@ Rendered on the server, without anything from outside the machine; Jinja2 escape
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from api.access.callers import Identity
 from api.exports.sheets import (
     KIND_LABELS,
     References,
@@ -31,7 +29,8 @@ from api.routes.case_checklists import basis_of, checklist_of
 from api.routes.case_page import PAGE_GLOBALS, CaseParts, case_parts, move
 from api.routes.casework import CaseId
 from api.routes.checklists import MAX_DOCUMENTS, case_checklist, workbook
-from api.routes.dependencies import ServicesDep, TenantDep
+from api.routes.dependencies import IdentityDep, ServicesDep, TenantDep
+from api.routes.rendering import PAGES, render_page
 from api.routes.uploads import take_upload
 from api.services import Services
 from api.store import documents
@@ -43,12 +42,6 @@ from extractor.checklist.wording import describe_treatment
 
 router = APIRouter(include_in_schema=False)
 
-_PAGES: Final = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-)
 _LISTED: Final = 50
 _NO_CASES: Final = CaseParts()
 _REFRESH: Final = 2
@@ -60,11 +53,7 @@ _STATES: Final = {
     "complete": "完整",
     "partial": "部分内容未能读取",
 }
-_POLICY: Final = (
-    "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-_PAGES.globals |= {
+PAGES.globals |= {
     "kinds": KIND_LABELS,
     "states": _STATES,
     "describe_treatment": describe_treatment,
@@ -84,7 +73,7 @@ Chosen = Annotated[
 @router.get("/")
 def show_page(
     services: ServicesDep,
-    tenant: TenantDep,
+    who: IdentityDep,
     chosen: Chosen,
     case: Annotated[str | None, Query(max_length=40)] = None,
     q: Annotated[str, Query(max_length=200)] = "",
@@ -93,18 +82,18 @@ def show_page(
 
     The checklist is that of a case, or of the chosen files.
     """
-    view = _View(services, tenant, chosen)
+    view = _View(services, who, chosen)
     if case is not None:
         return _case_page(view, case)
     if not chosen:
-        return view.page(cases=case_parts(services, tenant, None, q.strip()))
+        return view.page(cases=case_parts(services, who.tenant, None, q.strip()))
     with services.database.read() as connection:
-        entries = [documents.get(connection, tenant, each) for each in chosen]
+        entries = [documents.get(connection, who.tenant, each) for each in chosen]
     waiting = [entry for entry in entries if entry is not None and _is_awaited(entry)]
     if waiting:
         return view.page(waiting=waiting)
     try:
-        checklist = case_checklist(services, tenant, chosen)
+        checklist = case_checklist(services, who.tenant, chosen)
     except ProblemError as error:
         return view.page(problem=problem_of(error))
     return view.page(checklist=checklist)
@@ -113,7 +102,7 @@ def show_page(
 @router.post("/cases/{case_id}/move")
 def move_from_page(
     services: ServicesDep,
-    tenant: TenantDep,
+    who: IdentityDep,
     case_id: CaseId,
     document: Annotated[str, Form(max_length=64)],
     to: Annotated[str, Form(max_length=40)],
@@ -121,21 +110,21 @@ def move_from_page(
 ) -> Response:
     """Move a document to another case, then show where it was; or say why it was not moved."""
     try:
-        place = move(services, tenant, case_id, document, to, revision)
+        place = move(services, who.tenant, case_id, document, to, revision)
     except CaseChangedError:
-        return _View(services, tenant, ()).page(problem=make_problem("precondition_failed", "/"))
+        return _View(services, who, ()).page(problem=make_problem("precondition_failed", "/"))
     except CaseNotFoundError:
-        return _View(services, tenant, ()).page(problem=make_problem("case_not_found", "/"))
+        return _View(services, who, ()).page(problem=make_problem("case_not_found", "/"))
     except CaseDocumentMissingError:
-        return _View(services, tenant, ()).page(problem=make_problem("document_not_found", "/"))
+        return _View(services, who, ()).page(problem=make_problem("document_not_found", "/"))
     return RedirectResponse(place, status_code=303)
 
 
 def _case_page(view: _View, case: str) -> Response:
     try:
-        shown = case_parts(view.services, view.tenant, case, "")
-        basis = basis_of(view.services, view.tenant, case)
-        checklist = checklist_of(view.services, view.tenant, basis)
+        shown = case_parts(view.services, view.who.tenant, case, "")
+        basis = basis_of(view.services, view.who.tenant, case)
+        checklist = checklist_of(view.services, view.who.tenant, basis)
     except CaseNotFoundError:
         return view.page(problem=make_problem("case_not_found", "/"))
     except ProblemError as error:
@@ -144,10 +133,10 @@ def _case_page(view: _View, case: str) -> Response:
 
 
 @router.post("/")
-async def upload_from_page(request: Request, services: ServicesDep, tenant: TenantDep) -> Response:
+async def upload_from_page(request: Request, services: ServicesDep, who: IdentityDep) -> Response:
     """Take the uploaded file, then show how far its reading is; or say what is wrong with it."""
     try:
-        accepted = await take_upload(request, services, tenant)
+        accepted = await take_upload(request, services, who.tenant)
     except ProblemError as error:
         problem = problem_of(error)
     except FilesError as error:
@@ -156,7 +145,7 @@ async def upload_from_page(request: Request, services: ServicesDep, tenant: Tena
         )
     else:
         return RedirectResponse(f"/?document={accepted.entry.id}", status_code=303)
-    return await run_in_threadpool(_View(services, tenant, ()).page, problem=problem)
+    return await run_in_threadpool(_View(services, who, ()).page, problem=problem)
 
 
 @router.get("/checklist.xlsx")
@@ -189,10 +178,10 @@ def _is_awaited(entry: DocumentEntry) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """The page for one tenant, with the documents that are chosen."""
+    """The page for who asks, with the documents that are chosen."""
 
     services: Services
-    tenant: str
+    who: Identity
     chosen: Sequence[str]
 
     def page(
@@ -205,10 +194,12 @@ class _View:
     ) -> HTMLResponse:
         """Return the page; while documents are `waiting` it loads itself again."""
         with self.services.database.read() as connection:
-            entries, following = documents.listing(connection, self.tenant, _LISTED)
-        nonce = secrets.token_urlsafe(16)
-        html = _PAGES.get_template("page.html").render(
-            nonce=nonce,
+            entries, following = documents.listing(connection, self.who.tenant, _LISTED)
+        return render_page(
+            "page.html",
+            status=200 if problem is None else problem.status,
+            who=self.who,
+            csrf=self.who.csrf,
             problem=problem,
             entries=entries,
             waiting=waiting,
@@ -220,11 +211,6 @@ class _View:
             checklist=checklist,
             cases=cases,
             **(_checklist_parts(checklist) if checklist is not None else {}),
-        )
-        return HTMLResponse(
-            html,
-            status_code=200 if problem is None else problem.status,
-            headers={"Content-Security-Policy": _POLICY.format(nonce=nonce)},
         )
 
 

@@ -15,6 +15,7 @@ from api.routes import examples
 from api.routes.dependencies import ServicesDep, TenantDep
 from api.routes.openapi_docs import example, problems
 from api.store import searching
+from api.store.acting import shown
 from api.store.searching import GROUPS, Narrowing, Place, SearchHit
 from api.store.words import EntryKind
 from extractor.extraction import DocumentKind
@@ -100,6 +101,7 @@ def search(
         hits, following = searching.search(
             connection, tenant, wanted.q, wanted.limit, wanted.narrowing(), place
         )
+    shown(*(each.document for each in hits))
     return SearchPage(hits=hits, next_cursor=None if following is None else _cursor(following))
 
 

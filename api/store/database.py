@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from contextvars import copy_context
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, Generic, Literal, TypeVar, cast
@@ -221,6 +222,8 @@ class _Asked(Generic[T]):
     def __init__(self, step: Callable[[Connection], T]) -> None:
         self.is_done = False
         self._step = step
+        # Another thread may do the step: who is at work goes along.
+        self._context = copy_context()
         self._result: T | None = None
         self._error: Exception | None = None
 
@@ -228,11 +231,11 @@ class _Asked(Generic[T]):
         """Do the step; among others its error is kept for who asked, alone it is raised."""
         self.is_done = True
         if is_alone:
-            self._result = self._step(connection)
+            self._result = self._context.run(self._step, connection)
             return
         try:
             with connection.begin_nested():
-                self._result = self._step(connection)
+                self._result = self._context.run(self._step, connection)
         except Exception as error:
             self._error = error
             if isinstance(error, DBAPIError):

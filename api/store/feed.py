@@ -82,8 +82,7 @@ def emit(
 
     `subject` is the id of what the event is about; `data` holds ids, states and codes alone.
     """
-    if connection.dialect.name != "sqlite":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": _TURN})
+    take_turn(connection)
     row = {"tenant": tenant, "at": now(), "type": kind, "subject": subject, "data": dict(data)}
     seq: int = connection.execute(_INSERT, row).scalar_one()
     for hook in HOOKS.emitted:
@@ -149,3 +148,12 @@ def forget(connection: Connection, before: int) -> int:
 def _forgotten(connection: Connection, tenant: str) -> int:
     query = select(INSTALLATION.c.value).where(INSTALLATION.c.name == _FORGOTTEN + tenant)
     return int(connection.execute(query).scalar() or 0)
+
+
+def take_turn(connection: Connection) -> None:
+    """Let one writer of events and of the audit go on at a time, to the end of its transaction.
+
+    One lock for both: with two, two transactions could each wait for the other.
+    """
+    if connection.dialect.name != "sqlite":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": _TURN})

@@ -1,0 +1,158 @@
+"""Tells who asks, and lets people in and out.
+
+A key or a session costs one query by a unique column, kept for some seconds: in another process a
+revoked key works that long.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final, Generic, TypeVar
+
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy import Connection
+
+from api.access.callers import LOCAL, Identity, of_key, of_session
+from api.access.clerk import Clerk
+from api.access.openid import OpenId
+from api.access.rates import Rates
+from api.addresses import is_loopback
+from api.services import Services
+from api.store import api_keys, installation, sessions, tenants
+from api.store.api_keys import BEGINS, FoundKey
+from api.store.ids import now
+from api.store.schema import DEFAULT_TENANT
+from api.store.sessions import Session, new_token
+
+KEPT_SECONDS: Final = 5.0
+"""How long a found key or session is believed without asking the database."""
+
+_KEPT: Final = 10_000
+_LONGEST: Final = 200
+
+F = TypeVar("F", FoundKey, Session)
+
+
+class Authority:
+    """Who may come in; one for each running service."""
+
+    def __init__(self, services: Services) -> None:
+        """Begin; the database must have its tables."""
+        settings = services.settings
+        self.settings = settings
+        self.clerk = Clerk(services.database)
+        self.rates = Rates(
+            settings.rate_limit, settings.rate_limit_unknown, settings.rate_limit_logins
+        )
+        self._database = services.database
+        self._keys: _Remembered[FoundKey] = _Remembered()
+        self._sessions: _Remembered[Session] = _Remembered()
+        with self._database.write() as connection:
+            secret = installation.secret(connection)
+        self.provider = OpenId.of(settings, secret)
+
+    async def by_key(self, secret: str) -> Identity | None:
+        """Return who this key is; None if it is none, has expired or was revoked.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError: the database does not answer.
+        """
+        if not secret.startswith(BEGINS) or len(secret) > _LONGEST:
+            return None
+        found = self._keys.get(secret)
+        if found is None:
+            found = await run_in_threadpool(self._find_key, secret)
+        if found is None:
+            return None
+        self.clerk.used(found.tenant, found.id)
+        return of_key(found)
+
+    async def by_session(self, cookie: str) -> Identity | None:
+        """Return whose session this cookie holds.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError: the database does not answer.
+        """
+        if len(cookie) > _LONGEST:
+            return None
+        found = self._sessions.get(cookie)
+        if found is None:
+            found = await run_in_threadpool(self._find_session, cookie)
+        return None if found is None else of_session(found)
+
+    def by_address(self, address: str) -> Identity | None:
+        """Return who asks without a key: someone on this machine, where access is open."""
+        is_open = self.settings.access == "open" and is_loopback(address)
+        return LOCAL if is_open else None
+
+    def open_with_link(self, token: str) -> str | None:
+        """Use up the link of the start; return the cookie of an administrator's session."""
+        with self._database.write() as connection:
+            if not installation.use_link(connection, token):
+                return None
+            return self._begin(connection, Identity(DEFAULT_TENANT, "link", "管理员", LOCAL.scopes))
+
+    def open_for(self, identity: Identity) -> str:
+        """Open a session for someone who is known; return its cookie."""
+        with self._database.write() as connection:
+            return self._begin(connection, identity)
+
+    def _begin(self, connection: Connection, who: Identity) -> str:
+        until = now() + round(self.settings.session_hours * 3_600_000_000)
+        if who.expires_at is not None:
+            until = min(until, who.expires_at)
+        session = Session(who.tenant, who.actor, who.name, who.scopes, new_token(), until)
+        return sessions.begin(connection, session)
+
+    def has_tenant(self, tenant: str) -> bool:
+        """Tell whether there is such a tenant."""
+        with self._database.read() as connection:
+            return tenants.exists(connection, tenant)
+
+    def close(self, cookie: str) -> None:
+        """End a session."""
+        with self._database.write() as connection:
+            sessions.close(connection, cookie)
+        self.forget()
+
+    def forget(self) -> None:
+        """Ask the database for every key and session again."""
+        self._keys.clear()
+        self._sessions.clear()
+
+    def stop(self) -> None:
+        """Write down what is still to be written."""
+        self.clerk.close()
+
+    def _find_key(self, secret: str) -> FoundKey | None:
+        with self._database.read() as connection:
+            return self._keys.keep(secret, api_keys.lookup(connection, secret))
+
+    def _find_session(self, cookie: str) -> Session | None:
+        with self._database.read() as connection:
+            return self._sessions.keep(cookie, sessions.find(connection, cookie))
+
+
+class _Remembered(Generic[F]):
+    """What was found by a secret a short while ago; the secrets themselves are not kept."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[float, F]] = {}
+
+    def get(self, secret: str) -> F | None:
+        until, found = self._found.get(api_keys.digest_of(secret), (0.0, None))
+        if found is None or until < time.monotonic():
+            return None
+        if found.expires_at is not None and found.expires_at <= now():
+            return None
+        return found
+
+    def keep(self, secret: str, found: F | None) -> F | None:
+        if found is not None:
+            if len(self._found) >= _KEPT:
+                self._found.clear()
+            self._found[api_keys.digest_of(secret)] = (time.monotonic() + KEPT_SECONDS, found)
+        return found
+
+    def clear(self) -> None:
+        self._found.clear()
