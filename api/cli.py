@@ -13,6 +13,7 @@ import typer
 from api import commands, measuring, synthesizing, training
 from api.console import OK, ChineseCommand, ChineseGroup
 from api.doctor import program_version
+from models import DEFAULT_TAGGER
 
 app = typer.Typer(
     cls=ChineseGroup,
@@ -39,7 +40,7 @@ TaggerName = Annotated[
         metavar="名称",
         envvar="HECHA_TAGGER",
         show_envvar=False,
-        help="识别模型：none（默认，只用规则）、lac、spacy、transformer、jieba 或模型文件夹",
+        help="识别模型：transformer（默认）、none（只用规则）、lac、spacy、jieba 或模型文件夹",
     ),
 ]
 
@@ -83,7 +84,7 @@ def extract(
             "--record", metavar="编号", help="只说明这一条（k1、m3、n2、accident 等）；可以重复"
         ),
     ] = None,
-    tagger: TaggerName = "none",
+    tagger: TaggerName = DEFAULT_TAGGER,
 ) -> None:
     """读文件，抽取责任主体、处理、文号、整改措施、问题和建议，每项都带原文位置。
 
@@ -108,7 +109,7 @@ def view(
             "--dpi", metavar="分辨率", min=40, max=300, help="页面图像的分辨率，40 至 300，默认 110"
         ),
     ] = 110,
-    tagger: TaggerName = "none",
+    tagger: TaggerName = DEFAULT_TAGGER,
 ) -> None:
     """读一个文件，写成一个离线网页：左边文字，右边页面图像，事实在两边标出。
 
@@ -125,7 +126,7 @@ def checklist(
         typer.Option("-o", "--output", metavar="清单.xlsx", help="保存为 .xlsx 或 .json；可以重复"),
     ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="不打印表格")] = False,
-    tagger: TaggerName = "none",
+    tagger: TaggerName = DEFAULT_TAGGER,
 ) -> None:
     """把同一起事故的调查报告、批复、评估报告等合成一份评估核查清单。
 
@@ -167,7 +168,7 @@ def evaluate(  # noqa: PLR0913 - each parameter is an option of the command
         typer.Option("--report", metavar="报告.md", help="把全部表格存为 Markdown 文件"),
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="只检查标注文件")] = False,
-    tagger: TaggerName = "none",
+    tagger: TaggerName = DEFAULT_TAGGER,
 ) -> None:
     """对照人工标注，评测读取的准确率、召回率和把握程度。
 

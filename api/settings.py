@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from extractor.formats.limits import DEFAULT_LIMITS, Limits, limits_from
+from models import DEFAULT_TAGGER
 
 IN_MEMORY: Final = ":memory:"
 """The database name that keeps everything in memory until the service stops."""
@@ -38,9 +39,9 @@ class Settings(BaseSettings):
     )
 
     tagger: str = Field(
-        default="none",
+        default=DEFAULT_TAGGER,
         min_length=1,
-        description="识别模型：none（只用规则）、lac、spacy、transformer、jieba 或模型文件夹",
+        description="识别模型：transformer、none（只用规则）、lac、spacy、jieba 或模型文件夹",
     )
 
     @field_validator("limits", mode="before")
