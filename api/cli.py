@@ -14,6 +14,7 @@ from api import admin_cli, commands, measuring, serving, synthesizing, training
 from api.bulk import bulk_command, folder_watch
 from api.console import OK, ChineseCommand, ChineseGroup
 from api.doctor import program_version
+from models import DEFAULT_TAGGER
 
 app = typer.Typer(
     cls=ChineseGroup,
@@ -40,7 +41,7 @@ TaggerName = Annotated[
         metavar="名称",
         envvar="HECHA_TAGGER",
         show_envvar=False,
-        help="识别模型：none（默认，只用规则）、lac、spacy、transformer、jieba 或模型文件夹",
+        help="识别模型：transformer（默认）、none（只用规则）、lac、spacy、jieba 或模型文件夹",
     ),
 ]
 
@@ -84,7 +85,7 @@ def extract(
             "--record", metavar="编号", help="只说明这一条（k1、m3、n2、accident 等）；可以重复"
         ),
     ] = None,
-    tagger: TaggerName = "none",
+    tagger: TaggerName = DEFAULT_TAGGER,
 ) -> None:
     """读文件，抽取责任主体、处理、文号、整改措施、问题和建议，每项都带原文位置。
 
@@ -109,7 +110,7 @@ def view(
             "--dpi", metavar="分辨率", min=40, max=300, help="页面图像的分辨率，40 至 300，默认 110"
         ),
     ] = 110,
-    tagger: TaggerName = "none",
+    tagger: TaggerName = DEFAULT_TAGGER,
 ) -> None:
     """读一个文件，写成一个离线网页：左边文字，右边页面图像，事实在两边标出。
 
@@ -126,7 +127,7 @@ def checklist(
         typer.Option("-o", "--output", metavar="清单.xlsx", help="保存为 .xlsx 或 .json；可以重复"),
     ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="不打印表格")] = False,
-    tagger: TaggerName = "none",
+    tagger: TaggerName = DEFAULT_TAGGER,
 ) -> None:
     """把同一起事故的调查报告、批复、评估报告等合成一份评估核查清单。
 
@@ -157,7 +158,7 @@ def bulk(
     resume: Annotated[
         bool, typer.Option("--resume", help="继续上次没有做完的，做完的不再做")
     ] = False,
-    tagger: TaggerName = "none",
+    tagger: TaggerName = DEFAULT_TAGGER,
 ) -> None:
     """读文件夹或压缩包（几层都可以）里的全部文件，一个文件一份结果，按事故归并成清单和一份汇总表。
 
@@ -189,7 +190,7 @@ def watch(  # noqa: PLR0913 - each parameter is an option of the command
     ] = 3.0,
     once: Annotated[bool, typer.Option("--once", help="处理完现有的文件就退出")] = False,
     workers: Workers = None,
-    tagger: TaggerName = "none",
+    tagger: TaggerName = DEFAULT_TAGGER,
 ) -> None:
     """守着一个文件夹，读放进去的文件，结果写到结果文件夹，原文件移到 done 或 failed。
 
@@ -232,7 +233,7 @@ def evaluate(  # noqa: PLR0913 - each parameter is an option of the command
         typer.Option("--report", metavar="报告.md", help="把全部表格存为 Markdown 文件"),
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="只检查标注文件")] = False,
-    tagger: TaggerName = "none",
+    tagger: TaggerName = DEFAULT_TAGGER,
 ) -> None:
     """对照人工标注，评测读取的准确率、召回率和把握程度。
 

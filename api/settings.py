@@ -17,6 +17,7 @@ from api.scopes import USUAL_ROLES, roles_from
 from api.store.database import database_url
 from api.telemetry.logs import LogForm, LogLevel
 from extractor.formats.limits import DEFAULT_LIMITS, Limits, limits_from
+from models import DEFAULT_TAGGER
 
 DATABASE_FILE: Final = "hecha.db"
 
@@ -146,9 +147,9 @@ class Settings(BaseSettings):
     )
 
     tagger: str = Field(
-        default="none",
+        default=DEFAULT_TAGGER,
         min_length=1,
-        description="识别模型：none（只用规则）、lac、spacy、transformer、jieba 或模型文件夹",
+        description="识别模型：transformer、none（只用规则）、lac、spacy、jieba 或模型文件夹",
     )
 
     @field_validator("limits", mode="before")

@@ -17,4 +17,4 @@ def tagger_of(name: str) -> Tagger | None:
     try:
         return ready_tagger(name)
     except TaggerError as error:
-        wrong_use(f"--tagger {name} 不能用。{error.message}")
+        wrong_use(f"--tagger {name} 不能用。{error.message}只用规则请写 --tagger none。")

@@ -107,7 +107,7 @@ class Service:
     def __post_init__(self) -> None:
         """Prepare the processes; nothing is started yet."""
         environment = {"HECHA_DATA": str(self.folder / "data"), "HECHA_STOP_SECONDS": "5"}
-        environment |= {"HECHA_ACCESS": "open", **self.more}
+        environment |= {"HECHA_ACCESS": "open", "HECHA_TAGGER": "none", **self.more}
         if self.database_url is not None:
             environment["HECHA_DATABASE_URL"] = self.database_url
         log, count = self.folder / "log.txt", str(self.workers)

@@ -18,6 +18,7 @@ from extractor.confidence import with_confidence
 from extractor.document import Document
 from extractor.extraction import Extraction
 from extractor.grounding import drop_ungrounded
+from extractor.reading.chapters import read_chapters
 from extractor.reading.citations import find_document_numbers
 from extractor.reading.clauses import Found, NumberAt
 from extractor.reading.evaluations import read_evaluation
@@ -43,7 +44,8 @@ def extract(document: Document, tagger: Tagger | None = None) -> Extraction:
     kind = read_kind(view, document)
     outline = read_outline(view, kind.kind)
     if isinstance(tagger, RoleTagger):
-        lost = find_lost_chapters(view, outline, kind.kind, tagger.roles)
+        told = read_chapters(view, outline, kind.kind).guessed
+        lost = find_lost_chapters(view, outline, kind.kind, tagger.roles, told)
         outline = read_outline(view, kind.kind, lost) if lost else outline
     numbers = find_document_numbers(view)
     front = read_front(view, document, kind, numbers)

@@ -3,7 +3,7 @@
 from models.jieba_tagger import JiebaTagger
 from models.lac_tagger import LacTagger
 from models.likeness_ranking import Ranked, Ranker, VectorRanker, WordRanker, likeness, load_ranker
-from models.loading import load_tagger, ready_tagger
+from models.loading import DEFAULT_TAGGER, load_tagger, ready_tagger
 from models.spacy_tagger import SpacyTagger
 from models.tagger import (
     Label,
@@ -20,6 +20,7 @@ from models.together import TogetherTagger, together
 from models.transformers_tagger import TransformersTagger
 
 __all__ = [
+    "DEFAULT_TAGGER",
     "JiebaTagger",
     "Label",
     "LacTagger",

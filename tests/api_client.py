@@ -84,7 +84,10 @@ def serving(reader: Reader | None = None, **settings: Any) -> Iterator[TestClien
     queue at once.
     """
     with tempfile.TemporaryDirectory() as folder:
-        chosen: dict[str, Any] = {"data": folder, "workers": 2, "stop_seconds": 0}
+        # Taggers have tests of their own, and take long to load.
+        chosen: dict[str, Any] = {
+            "data": folder, "workers": 2, "stop_seconds": 0, "tagger": "none"
+        }  # fmt: skip
         chosen |= settings
         services = open_services(Settings(**chosen), reader)
         app = create_app(services=services)

@@ -167,7 +167,7 @@ def test_an_unreadable_file_is_a_failure(
         raise error
 
     monkeypatch.setattr(Path, "open", refuse)
-    result = run("extract", short)
+    result = run("extract", short, "--tagger", "none")
     assert result.exit_code == 1 and words in result.stderr
 
 

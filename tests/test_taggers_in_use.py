@@ -90,9 +90,20 @@ def test_the_tagger_of_the_command_line_reads(
 ) -> None:
     monkeypatch.setattr("api.tagging.ready_tagger", lambda name: Sees(name))
     assert run("extract", report, "--tagger", "赵远山").stdout.count("tagger_disagrees") == 1
-    assert "tagger_disagrees" not in run("extract", report).stdout
+    assert "tagger_disagrees" not in run("extract", report, "--tagger", "none").stdout
     monkeypatch.setenv("HECHA_TAGGER", "钱山")
     assert run("extract", report).stdout.count("tagger_disagrees") == 1
+
+
+def test_the_tagger_that_comes_with_the_program_is_the_default(report: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    usual = run("extract", report).stdout
+    assert usual == run("extract", report, "--tagger", "transformer").stdout
+    assert CliRunner().invoke(app, ["extract", "--help"]).stdout.count("transformer（默认）") == 1
+
+
+def test_a_tagger_that_cannot_be_used_names_the_way_without_one(report: Path) -> None:
+    assert "--tagger none" in run("extract", report, "--tagger", "没有").stderr
 
 
 def test_the_explanation_says_that_the_tagger_disagrees(

@@ -149,7 +149,7 @@ def _send_everything(client: TestClient) -> None:
     named = {
         "X-Request-ID": LATIN, "User-Agent": LATIN, "Referer": f"http://127.0.0.1:8000/{LATIN}",
         "Cookie": f"a={LATIN}", "traceparent": LATIN, "tracestate": f"a={LATIN}",
-        "Authorization": f"Bearer {LATIN}", "Idempotency-Key": LATIN,
+        "Idempotency-Key": LATIN,
     }  # fmt: skip
     query = {"filename": f"{NAME}.txt", "text": NAME, "x": NAME}
     client.headers.update(named)
@@ -169,6 +169,7 @@ def _send_everything(client: TestClient) -> None:
         client.get(path, params={**query, "cursor": NAME})
     client.request(LATIN.upper(), "/v1/documents")
     client.get("/livez", headers={"Host": f"{LATIN}.example"})
+    client.get("/v1/documents", headers={"Authorization": f"Bearer {LATIN}"})
     for each in ids:
         ended(client, each)
         for part in ("", "/extraction", "/original", "/pages/1.png", "/checklist.xlsx"):

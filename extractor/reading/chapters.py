@@ -69,6 +69,11 @@ class Chapters:
     groups: dict[int, int]
     headed_by_unit: bool = False
 
+    @property
+    def guessed(self) -> frozenset[str]:
+        """The slots that no heading names, but the language of the elements."""
+        return frozenset(slot for at, slot in self.slots.items() if at in self.lost)
+
     def holds(self, node: Node, slot: str) -> bool:
         """Say whether the node belongs to a chapter of this slot."""
         return self.slots.get(id(node)) == slot

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, Protocol
@@ -82,19 +82,25 @@ class _Paragraph:
 
 
 def find_lost_chapters(
-    view: View, outline: Outline, kind: str, judge: Callable[[str], Sequence[Role]]
+    view: View,
+    outline: Outline,
+    kind: str,
+    judge: Callable[[str], Sequence[Role]],
+    told: Collection[str] = (),
 ) -> tuple[LostHeading, ...]:
     """Return where chapters begin whose headings the document does not show, in order.
 
     `judge` gives the roles of the sentences of a text, in order; it is asked only where a chapter
-    that documents of this kind have is not named. Work grows with the text.
+    that documents of this kind have is not named. `told` are the chapters that the words of their
+    elements tell already (see `chapters`): those are left to them. Work grows with the text.
     """
     if sum(bool(node.marker) and node.level < INLINE_LEVEL for node in outline.nodes()) < _PARTS:
         return ()  # running prose has no chapters that could lose a heading
     level = min((node.level for node in outline.nodes() if node.slot is not None), default=1)
     named = {node.slot for node in outline.nodes() if node.level <= level}
     chapters = {role: slot for role, slot in _CHAPTERS.get(kind, {}).items() if slot not in named}
-    if not chapters:
+    wanted = sorted({*chapters.values()} - {*told})
+    if not wanted:
         return ()
     reading = _Reading(view.text, outline, kind, judge(view.text), chapters, level)
     found = [
@@ -102,8 +108,7 @@ def find_lost_chapters(
         for region in _regions(view, outline, level)
     ]
     begins = [
-        _begin([[run for run in runs if run.slot == slot] for runs in found])
-        for slot in sorted(set(chapters.values()))
+        _begin([[run for run in runs if run.slot == slot] for runs in found]) for slot in wanted
     ]
     return tuple(
         LostHeading(run.start, run.slot, level)
