@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from api.client import (
     WaitedTooLongError,
     verify_webhook,
 )
-from api.routes import webhook_routes
+from api.routes import examples, webhook_routes
 from api.settings import Settings
 from api.signatures import new_secret, sign
 from api.store.batches import BatchEntry
@@ -57,6 +57,20 @@ USES: dict[str, Use] = {
     "checklist": lambda c: c.checklist(["d"]),
     "document_checklist": lambda c: c.document_checklist("d"),
     "document_workbook": lambda c: c.document_workbook("d"),
+    "hold": lambda c: c.hold("d", "诉讼"),
+    "release": lambda c: c.release("d"),
+    "cases": lambda c: list(c.cases(text="禾山", accident_from=date(2024, 1, 1))),
+    "case": lambda c: c.case("c"),
+    "create_case": lambda c: c.create_case(["d"], "甲"),
+    "rename_case": lambda c: c.rename_case(examples.CASE, "甲"),
+    "dissolve_case": lambda c: c.dissolve_case(examples.CASE),
+    "add_to_case": lambda c: c.add_to_case(examples.CASE, "d"),
+    "take_out_of_case": lambda c: c.take_out_of_case(examples.CASE, "d"),
+    "merge_cases": lambda c: c.merge_cases(examples.CASE, ["c"]),
+    "case_checklist": lambda c: c.case_checklist("c"),
+    "case_workbook": lambda c: c.case_workbook("c"),
+    "case_table": lambda c: c.case_table("c", "measures"),
+    "search": lambda c: list(c.search("高处坠落", type="penalty")),
     "upload_batch": lambda c: c.upload_batch(b"1", "a.zip"),
     "read_folder": lambda c: c.read_folder("a"),
     "wait_for_batch": lambda c: c.wait_for_batch("b"),
@@ -86,21 +100,7 @@ WITHOUT_A_METHOD = frozenset({
     ("post", "/v1/keys"),
     ("delete", "/v1/keys/{key_id}"),
     ("get", "/v1/audit"),
-    ("put", "/v1/documents/{document_id}/hold"),
-    ("delete", "/v1/documents/{document_id}/hold"),
-    ("get", "/v1/search"),
     ("get", "/v1/documents/{document_id}/case"),
-    ("post", "/v1/cases"),
-    ("get", "/v1/cases"),
-    ("get", "/v1/cases/{case_id}"),
-    ("patch", "/v1/cases/{case_id}"),
-    ("delete", "/v1/cases/{case_id}"),
-    ("put", "/v1/cases/{case_id}/documents/{document_id}"),
-    ("delete", "/v1/cases/{case_id}/documents/{document_id}"),
-    ("post", "/v1/cases/{case_id}/merge"),
-    ("get", "/v1/cases/{case_id}/checklist"),
-    ("get", "/v1/cases/{case_id}/checklist.xlsx"),
-    ("get", "/v1/cases/{case_id}/checklist.csv"),
 })  # fmt: skip
 """Operations that the client leaves out, on purpose."""
 
@@ -152,6 +152,25 @@ def _client(answer: Callable[[httpx2.Request], httpx2.Response], **options: Any)
     client = Client(http=http, **options)
     client._connection.pause = lambda _: None
     return client
+
+
+def test_cases_are_changed_only_as_they_were_read() -> None:
+    with serving() as service, Client(http=service) as client:
+        document = client.read(REPORT, "调查报告.txt")
+        assert document is not None
+        made = client.create_case([REPORT_ID], "甲")
+        named = client.rename_case(made, "乙")
+        assert client.case(made.id).name == named.name == "乙"
+        with pytest.raises(ServiceError) as caught:
+            client.rename_case(made, "丙")
+        assert caught.value.code == "precondition_failed"
+        assert client.case_workbook(made.id)[:2] == b"PK"
+        assert client.case_checklist(made.id).case.name == "乙"
+        assert next(client.search("事故")).document == REPORT_ID
+        assert client.hold(REPORT_ID, "诉讼").legal_hold
+        assert not client.release(REPORT_ID).legal_hold
+        client.dissolve_case(named)
+        assert [each.id for each in client.cases(document=REPORT_ID)] == []
 
 
 def test_the_uses_are_those_of_all_methods() -> None:

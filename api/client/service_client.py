@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TypedDict, TypeVar, Unpack
@@ -24,8 +24,10 @@ from api.client.connection import (
     retry_after,
 )
 from api.store.batches import BatchEntry, BatchItem, ItemStatus
+from api.store.cases import CaseDetails, CaseEntry
 from api.store.documents import DocumentEntry, Status
 from api.store.feed import Event
+from api.store.searching import SearchHit
 from api.store.webhooks import Delivery, DeliveryStatus, NewWebhook, Webhook
 from extractor.checklist.model import Checklist
 from extractor.extraction import Extraction
@@ -47,6 +49,26 @@ class DocumentFilters(TypedDict, total=False):
     case: str
     received_after: datetime
     received_before: datetime
+
+
+class CaseFilters(TypedDict, total=False):
+    """Which cases to list; those that fulfil all of it."""
+
+    text: str
+    origin: str
+    document: str
+    accident_from: date
+    accident_to: date
+
+
+class SearchFilters(TypedDict, total=False):
+    """Where to search; see `GET /v1/search`."""
+
+    type: str
+    kind: str
+    case: str
+    date_from: date
+    date_to: date
 
 
 class Client:
@@ -158,6 +180,15 @@ class Client:
         """Delete a document and everything read from it."""
         self._delete(f"/v1/documents/{_part(document)}")
 
+    def hold(self, document: str, reason: str) -> DocumentEntry:
+        """Put a document on legal hold: nobody and no rule deletes it."""
+        path = f"/v1/documents/{_part(document)}/hold"
+        return self._one(DocumentEntry, Call("PUT", path, body={"reason": reason}))
+
+    def release(self, document: str) -> DocumentEntry:
+        """End the legal hold of a document."""
+        return self._one(DocumentEntry, Call("DELETE", f"/v1/documents/{_part(document)}/hold"))
+
     def extraction(self, document: str, version: str | None = None) -> Extraction:
         """Return what was read from a document, the newest or of one version."""
         path = f"/v1/documents/{_part(document)}/extraction"
@@ -193,6 +224,64 @@ class Client:
         """Return the checklist of one document as an Excel workbook."""
         path = f"/v1/documents/{_part(document)}/checklist.xlsx"
         return self._connection.send(Call("GET", path)).content
+
+    # Cases
+
+    def cases(self, **filters: Unpack[CaseFilters]) -> Iterator[CaseEntry]:
+        """Give the cases, the newest first."""
+        yield from self._pages(CaseEntry, "/v1/cases", "cases", _query(filters))
+
+    def case(self, case: str) -> CaseDetails:
+        """Return a case with its documents, and why each is there."""
+        return self._one(CaseDetails, Call("GET", f"/v1/cases/{_part(case)}"))
+
+    def create_case(self, documents: Sequence[str], name: str | None = None) -> CaseDetails:
+        """Make a case of documents; they leave the cases in which they were."""
+        body = {"documents": list(documents), "name": name}
+        call = Call("POST", "/v1/cases", body=body, is_repeatable=False)
+        return self._one(CaseDetails, call)
+
+    def rename_case(self, case: CaseEntry, name: str) -> CaseDetails:
+        """Give a case another name; as all changes of cases, only if nobody changed it meanwhile.
+
+        Raises:
+            ServiceError: `precondition_failed`, where another has changed it since it was read.
+        """
+        return self._change_case(case, "PATCH", body={"name": name})
+
+    def dissolve_case(self, case: CaseEntry) -> None:
+        """Dissolve a case; its documents stay, and belong to none."""
+        self._connection.send(_case_call(case, "DELETE"))
+
+    def add_to_case(self, case: CaseEntry, document: str) -> CaseDetails:
+        """Put a document into a case; it leaves the one in which it was."""
+        return self._change_case(case, "PUT", f"/documents/{_part(document)}")
+
+    def take_out_of_case(self, case: CaseEntry, document: str) -> None:
+        """Take a document out of a case; it stays, and belongs to none."""
+        self._connection.send(_case_call(case, "DELETE", f"/documents/{_part(document)}"))
+
+    def merge_cases(self, case: CaseEntry, others: Sequence[str]) -> CaseDetails:
+        """Put the documents of other cases into this one; those are no longer there then."""
+        return self._change_case(case, "POST", "/merge", {"cases": list(others)})
+
+    def case_checklist(self, case: str) -> Checklist:
+        """Return the checklist of a case; its hints name the documents that are not yet read."""
+        return self._one(Checklist, Call("GET", f"/v1/cases/{_part(case)}/checklist"))
+
+    def case_workbook(self, case: str) -> bytes:
+        """Return the checklist of a case as an Excel workbook."""
+        path = f"/v1/cases/{_part(case)}/checklist.xlsx"
+        return self._connection.send(Call("GET", path)).content
+
+    def case_table(self, case: str, table: str = "accountability") -> bytes:
+        """Return one table of the checklist of a case as CSV, in UTF-8."""
+        path = f"/v1/cases/{_part(case)}/checklist.csv"
+        return self._connection.send(Call("GET", path, {"table": table})).content
+
+    def search(self, words: str, **filters: Unpack[SearchFilters]) -> Iterator[SearchHit]:
+        """Give the places where all of these words are, the best first."""
+        yield from self._pages(SearchHit, "/v1/search", "hits", {"q": words, **_query(filters)})
 
     # Batches
 
@@ -357,6 +446,11 @@ class Client:
     def _one(self, model: type[M], call: Call) -> M:
         return _parsed(model, self._connection.send(call))
 
+    def _change_case(
+        self, case: CaseEntry, method: str, part: str = "", body: Any = None
+    ) -> CaseDetails:
+        return self._one(CaseDetails, _case_call(case, method, part, body))
+
     def _delete(self, path: str) -> None:
         self._connection.send(Call("DELETE", path, is_repeatable=False))
 
@@ -385,6 +479,20 @@ class Client:
                     raise WaitedTooLongError("等待的时间到了，服务还在处理。可以稍后再查询。")
                 seconds = min(seconds, left)
             self._connection.pause(seconds)
+
+
+def _case_call(case: CaseEntry, method: str, part: str = "", body: Any = None) -> Call:
+    """Return a change of a case that is made only if it is still as it was read."""
+    headers = {"If-Match": f'"{case.revision}"'}
+    path = f"/v1/cases/{_part(case.id)}{part}"
+    return Call(method, path, headers=headers, body=body, is_repeatable=False)
+
+
+def _query(filters: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.isoformat() if isinstance(value, date) else value
+        for name, value in filters.items()
+    }
 
 
 def _parsed(model: type[M], answer: httpx2.Response) -> M:
