@@ -154,6 +154,15 @@ def _client(answer: Callable[[httpx2.Request], httpx2.Response], **options: Any)
     return client
 
 
+def test_the_key_is_that_of_the_environment_where_none_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HECHA_KEY", "hk_a")
+    for key, sent in ((None, "Bearer hk_a"), ("hk_b", "Bearer hk_b")):
+        with Client(key=key) as client:
+            assert client._http.headers["Authorization"] == sent
+
+
 def test_cases_are_changed_only_as_they_were_read() -> None:
     with serving() as service, Client(http=service) as client:
         document = client.read(REPORT, "调查报告.txt")

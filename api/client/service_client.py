@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -93,9 +94,12 @@ class Client:
     ) -> None:
         """Prepare it; nothing is sent yet. `timeout` is in seconds, for every request.
 
-        `http` is a client of one's own, for a proxy or certificates; `url` and `timeout` are
-        then its own.
+        Without a `key` it is that of the environment, HECHA_KEY. `http` is a client of one's own,
+        for a proxy or certificates; `url`, `timeout` and what the environment says are then its
+        own.
         """
+        if http is None and key is None:
+            key = os.environ.get("HECHA_KEY")
         self._http = http or httpx2.Client(base_url=url, timeout=timeout)
         if key is not None:
             self._http.headers["Authorization"] = f"Bearer {key}"
