@@ -30,6 +30,9 @@ from corpus.synthetic import synthesize_many
 from extractor import extract, parse
 from extractor.document import Document
 from models import Tagger, ready_tagger
+from models.lac_network import weights_folder
+from models.loading import SHIPPED
+from models.manifest import shipped_weights
 
 SEED: Final = 77
 DRAWS: Final = 1000
@@ -64,11 +67,15 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a tagger costs: characters a second with the rules, seconds to load, MiB at most."""
+    """What a tagger costs.
+
+    Characters a second with the rules, seconds to load, MiB at most, MB of weights on the disk.
+    """
 
     rate: float
     load: float
     memory: float
+    size: float
 
 
 def gold_cases(folder: Path) -> list[Case]:
@@ -121,8 +128,6 @@ def intervals(outcomes: Sequence[Outcome], draws: int = DRAWS) -> dict[ScoreLaye
 
 def cost_here(name: str, folder: Path) -> Cost:
     """Measure a tagger in this process, which must be a fresh one."""
-    import resource
-
     started = perf_counter()
     tagger = None if name == "none" else ready_tagger(name)
     load = perf_counter() - started
@@ -131,7 +136,32 @@ def cost_here(name: str, folder: Path) -> Cost:
     for document in documents:
         extract(document, tagger)
     rate = sum(len(document.text) for document in documents) / (process_time() - began)
-    return Cost(rate, load, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    return Cost(rate, load, _most_memory(), sum(map(_size_of, name.split("+"))))
+
+
+def _size_of(name: str) -> float:
+    """Return the megabytes of the weights of a tagger, without what libraries hold."""
+    if name in SHIPPED:
+        folder = shipped_weights(name)
+    elif name == "none":
+        return 0.0
+    elif name == "lac":
+        folder = weights_folder()
+    else:
+        folder = Path(name)
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+def _most_memory() -> float:
+    """Return the MiB that this process held at most; Linux counts its parent's too elsewhere."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return float(lines["VmHWM"].split()[0]) / 1024
+    import resource
+
+    unit = 1024 if sys.platform == "darwin" else 1
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit / 1024
 
 
 def cost_of(name: str, folder: Path) -> Cost:
@@ -162,10 +192,11 @@ def score_table(found: Mapping[str, Mapping[ScoreLayer, Interval]]) -> Iterator[
 
 def cost_table(costs: Mapping[str, Cost]) -> Iterator[str]:
     """Yield the lines of a Markdown table of costs."""
-    yield "| 识别模型 | 字/秒（一核，连同规则） | 载入（秒） | 内存峰值（MiB） |"
-    yield "|---|---|---|---|"
+    yield "| 识别模型 | 字/秒（一核，连同规则） | 载入（秒） | 内存峰值（MiB） | 权重（MB） |"
+    yield "|---|---|---|---|---|"
     for name, cost in costs.items():
-        yield f"| {name} | {cost.rate:,.0f} | {cost.load:.2f} | {cost.memory:.0f} |"
+        figures = f"{cost.rate:,.0f} | {cost.load:.2f} | {cost.memory:.0f} | {cost.size:.1f}"
+        yield f"| {name} | {figures} |"
 
 
 def between_marks(text: str, tables: str) -> str:

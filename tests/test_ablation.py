@@ -76,7 +76,7 @@ def test_together_they_judge_sentences_if_one_of_them_does() -> None:
 def test_the_tables_hold_every_tagger_and_layer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(ablation, "cost_of", lambda name, folder: Cost(12_345.6, 0.5, 99.9))
+    monkeypatch.setattr(ablation, "cost_of", lambda name, folder: Cost(12_345.6, 0.5, 99.9, 10.56))
     page = tmp_path / "说明.md"
     page.write_text(f"前\n{MARKS[0]}旧的{MARKS[1]}\n后\n", encoding="utf-8")
     ablation.main([str(STYLES), "--taggers", "none", "--documents", "2", "--write", str(page)])
@@ -85,7 +85,7 @@ def test_the_tables_hold_every_tagger_and_layer(
     assert written.startswith(f"前\n{MARKS[0]}\n\n标注文书") and written.endswith("\n后\n")
     assert "旧的" not in written and written.count("| 识别模型 |") == 7
     assert told.count("| 识别模型 |") == 7
-    assert "| none | 12,346 | 0.50 | 100 |" in told
+    assert "| none | 12,346 | 0.50 | 100 | 10.6 |" in told
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,8 @@ def test_the_cost_is_measured_in_a_process_of_its_own() -> None:
     cost = cost_of("none", STYLES)
     assert cost.rate > 1000
     assert cost.load < 0.5
-    assert 50 < cost.memory < 1000
+    assert 20 < cost.memory < 400
+    assert cost.size == 0
 
 
 def test_gold_is_read_as_its_text() -> None:
