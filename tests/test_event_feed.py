@@ -12,7 +12,6 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import update
 
-from api.app import create_app
 from api.settings import Settings
 from api.store import feed
 from api.store.database import Database
@@ -20,7 +19,7 @@ from api.store.feed import EVENT_TYPES, ForgottenError, emit
 from api.store.ids import now
 from api.store.schema import DEFAULT_TENANT, EVENTS
 from api.upkeep import daily
-from tests.api_client import HOST, REPORT_ID, ended, problem, serving, upload
+from tests.api_client import REPORT_ID, ended, problem, serving, upload
 from tests.batch_files import report
 from tests.conftest import ROOT
 
@@ -160,10 +159,9 @@ def test_old_events_are_forgotten_by_themselves(
     tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(daily, "_FIRST", 0.0)
-    settings = Settings(data=str(tmp_path), workers=0)
-    with TestClient(create_app(settings), base_url=HOST) as client:
+    with serving(data=tmp_path, workers=0) as client:
         upload(client)
-    database = Database(settings.database)
+    database = Database(Settings(data=str(tmp_path)).database)
     with database.write() as connection:
         connection.execute(update(EVENTS).values(at=now() - 40 * 24 * 3600 * 1_000_000))
     database.close()

@@ -159,7 +159,7 @@ def test_reading_steps_back_behind_answering() -> None:
         check=False,
         start_new_session=True,
     )
-    assert done.stdout.startswith("10"), done.stderr
+    assert done.stdout.split()[:1] == [str(min(os.nice(0) + 10, 19))], done.stderr
     if Path("/proc/sys/kernel/sched_autogroup_enabled").is_file():
         assert done.stdout.rstrip().endswith("nice 10")
 
