@@ -305,7 +305,7 @@ def test_resume_with_another_version_does_all_again(
     (tmp_path / "in" / "b.txt").write_text(report(1), "utf-8")
     bulk(tmp_path / "in", tmp_path / "out")
     before = times(tmp_path / "out")
-    monkeypatch.setattr("api.bulk.bulk_command.extractor_version", lambda: "9")
+    monkeypatch.setattr("api.bulk.bulk_command.version_of", lambda _: "9")
     assert bulk(tmp_path / "in", tmp_path / "out", "--resume").exit_code == 0
     assert {line["version"] for line in lines_of(tmp_path / "out").values()} == {"9"}
     assert all(at != before.get(name) for name, at in times(tmp_path / "out").items())

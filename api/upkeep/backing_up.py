@@ -137,7 +137,9 @@ def _one_state(database: Database) -> Iterator[Connection]:
 
 def _rows(connection: Connection, table: Table) -> Iterator[dict[str, Any]]:
     key = table.primary_key.columns.values()
-    query = select(table).order_by(*key).execution_options(yield_per=_AT_ONCE)
+    # What the database makes of other columns by itself, it makes again.
+    columns = [column for column in table.columns if column.computed is None]
+    query = select(*columns).order_by(*key).execution_options(yield_per=_AT_ONCE)
     for row in connection.execute(query).mappings():
         yield dict(row)
 

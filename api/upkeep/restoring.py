@@ -22,7 +22,8 @@ from api.jobs.process_lock import AlreadyRunningError, lock_beside
 from api.store.database import Database, trouble_of
 from api.store.ids import now
 from api.store.migrating import configuration
-from api.store.schema import DOCUMENTS, EXECUTORS, FILES, metadata
+from api.store.schema import DOCUMENTS, EXECUTORS, FILES, SEARCH_ENTRIES, metadata
+from api.store.searching import put_entries
 from api.upkeep.archive import (
     BackupError,
     Manifest,
@@ -153,21 +154,34 @@ def _fill(connection: Connection, source: Path, manifest: Manifest) -> None:
     command.upgrade(configuration(connection), manifest.revision)
     for name, table in tables_of(connection, manifest.tables).items():
         facts = manifest.tables[name]
+        renumbered = name == SEARCH_ENTRIES.name and _is_renumbered(connection, manifest)
         count = 0
         # What a migration puts there is in the back-up, too.
         if connection.execute(select(func.count()).select_from(table)).scalar_one():
             connection.execute(table.delete())
         for rows in _groups(read_rows(table_path(source, name), table)):
-            connection.execute(insert(table), rows)
+            if renumbered:
+                put_entries(connection, [_unnumbered(row) for row in rows])
+            else:
+                connection.execute(insert(table), rows)
             count += len(rows)
         if count != facts.rows:
             raise BackupError(f"备份里的表 {name} 不完整，没有恢复。请换一份备份。")
-        if facts.next_number is not None:
+        if facts.next_number is not None and not renumbered:
             _number_from(connection, table, facts.next_number)
     command.upgrade(configuration(connection), "head")
     # Whoever was reading them is no longer there.
     again = {"status": "queued", "claimed_by": None}
     connection.execute(update(DOCUMENTS).where(DOCUMENTS.c.status == "running").values(again))
+
+
+def _is_renumbered(connection: Connection, manifest: Manifest) -> bool:
+    """Tell whether words to search come to SQLite, where their numbers tell what kind they are."""
+    return connection.dialect.name == "sqlite" and manifest.database != "sqlite"
+
+
+def _unnumbered(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "number"}
 
 
 def _groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
