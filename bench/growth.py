@@ -8,7 +8,6 @@ a time limit, so that one that never ends is told and the others go on.
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Final
 
 from bench.figures import Figure, show
 from bench.long_report import long_report
+from corpus.peak import peak_memory
 from extractor import extract, parse
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,8 +69,7 @@ def _run(job: str) -> None:
     """Do one job and print its figure: seconds of a hostile text, or MiB for a million."""
     if job == "memory":
         extract(parse(long_report(MILLION).encode(), "报告.txt"))
-        unit = 1024 if sys.platform == "darwin" else 1
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit / 1024)
+        print(peak_memory())
     else:
         seconds(long_report(2000))  # the tables of rules load once
         print(seconds(hostile_text(job)))

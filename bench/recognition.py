@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from typing import Any, Final
 
 from bench.figures import Figure, show
 from bench.scans import Report, Wear, as_pdf, build_report, has_chinese_font, pictures
+from corpus.peak import peak_memory
 from extractor import extract, parse
 from extractor.document import Document
 from extractor.extraction import Extraction
@@ -77,20 +77,7 @@ def _read(path: Path) -> None:
     data = path.read_bytes()
     ocr.engine()
     took = min(_seconds(data) for _ in range(2))
-    print(json.dumps({"seconds": took, "peak": _peak()}))
-
-
-def _peak() -> float:
-    """Return the highest memory of this process in MiB.
-
-    Linux counts that of the parent too in `ru_maxrss`, but not in `VmHWM`.
-    """
-    status = Path("/proc/self/status")
-    if status.is_file():
-        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return float(lines["VmHWM"].split()[0]) / 1024
-    unit = 1024 if sys.platform == "darwin" else 1
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit / 1024
+    print(json.dumps({"seconds": took, "peak": peak_memory()}))
 
 
 def _seconds(data: bytes) -> float:

@@ -7,7 +7,6 @@ on the shipped samples.
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +15,8 @@ from statistics import median
 from time import perf_counter
 
 from bench.figures import Figure, show
+from corpus.likeness_fit import seconds as likeness_seconds
+from corpus.peak import peak_memory
 from extractor import extract, parse
 from extractor.document import Document
 from models import DEFAULT_TAGGER, ready_tagger
@@ -68,8 +69,7 @@ def main() -> None:
     seconds = _seconds(lambda: [extract(document) for document in documents])
     tagger = ready_tagger(DEFAULT_TAGGER)
     tagged = _seconds(lambda: [extract(document, tagger) for document in documents])
-    unit = 1024 if sys.platform == "darwin" else 1
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit / 1024
+    memory = peak_memory()
     show(
         "提取",
         {
@@ -78,6 +78,7 @@ def main() -> None:
             "提取速度": Figure(characters / seconds, "字/秒"),
             "提取速度，默认识别模型": Figure(characters / tagged, "字/秒", least=15_000),
             "载入，默认识别模型": Figure(_seconds(_start_with_tagger), "秒", 1.0),
+            "相似，50 条措施对 300 句": Figure(likeness_seconds()[0], "秒", 2.0),
             "命令启动": Figure(_seconds(_start), "秒", 1.0),
             "内存峰值": Figure(memory, "MiB", 400),
         },

@@ -25,6 +25,7 @@ from corpus.damage import DamageKind, damage
 from corpus.damage_report import AIMED
 from corpus.evaluate import Outcome, Reading, score_reading, select_gold, total
 from corpus.gold import Gold
+from corpus.peak import peak_memory
 from corpus.scoring import LAYERS, ScoreLayer
 from corpus.synthetic import synthesize_many
 from extractor import extract, parse
@@ -136,7 +137,7 @@ def cost_here(name: str, folder: Path) -> Cost:
     for document in documents:
         extract(document, tagger)
     rate = sum(len(document.text) for document in documents) / (process_time() - began)
-    return Cost(rate, load, _most_memory(), sum(map(_size_of, name.split("+"))))
+    return Cost(rate, load, peak_memory(), sum(map(_size_of, name.split("+"))))
 
 
 def _size_of(name: str) -> float:
@@ -150,18 +151,6 @@ def _size_of(name: str) -> float:
     else:
         folder = Path(name)
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
-
-
-def _most_memory() -> float:
-    """Return the MiB that this process held at most; Linux counts its parent's too elsewhere."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return float(lines["VmHWM"].split()[0]) / 1024
-    import resource
-
-    unit = 1024 if sys.platform == "darwin" else 1
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit / 1024
 
 
 def cost_of(name: str, folder: Path) -> Cost:

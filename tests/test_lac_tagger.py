@@ -210,7 +210,7 @@ def test_the_tagger_is_loaded_by_name(lac: LacTagger) -> None:
 def test_persons_of_the_invented_sentences(lac: LacTagger) -> None:
     measured = measure(tagged_by(lac), [*sentences("named"), *sentences("unnamed")])["all"]
     assert measured.precision >= 0.97
-    assert measured.recall >= 0.95
+    assert measured.recall >= 0.96
     held = measure(tagged_by(lac), sentences("held"))["all"]
     assert held.precision >= 0.95
     assert held.recall >= 0.85

@@ -9,7 +9,7 @@ import pytest
 
 from extractor import extract, parse
 from extractor.extraction import Extraction
-from models import Mention, Role, RoleSpan
+from models import Mention, Role, RoleSpan, Tagger
 
 CAUSES = (
     "青榆市禾山县“4·18”高处坠落事故调查报告\n"
@@ -69,7 +69,7 @@ class Judges:
         return spans
 
 
-def read(text: str, tagger: Judges | None) -> Extraction:
+def read(text: str, tagger: Tagger | None) -> Extraction:
     return extract(parse(text.encode(), "报告.txt"), tagger)
 
 

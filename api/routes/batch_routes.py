@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -14,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from api.intake import received
 from api.problems import ProblemError
 from api.routes import examples
+from api.routes.cursors import cursor_of, position_of, seal, unseal
 from api.routes.dependencies import ServicesDep, TenantDep
-from api.routes.openapi_docs import example, problems
-from api.routes.uploads import cursor_of, position_of
+from api.routes.openapi_docs import example, place_headers, problems, retry_header, upload_body
 from api.services import Services
 from api.store import batches
 from api.store.batches import BatchEntry, BatchItem, ItemCounts, ItemStatus
@@ -118,46 +116,16 @@ EXAMPLES: Final[dict[str, BaseModel]] = {
     "items": ItemPage(items=_ITEMS, next_cursor="Mg"),
 }
 
-_BINARY: Final = {
-    "type": "string",
-    "contentMediaType": "application/octet-stream",
-    "minLength": 1,
-}
-_BODY: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "description": "压缩包：表单字段 file，或者直接作为请求体；或者一个文件夹的名称",
-        "content": {
-            "multipart/form-data": {
-                "schema": {"type": "object", "required": ["file"], "properties": {"file": _BINARY}},
-                "example": {"file": "（2024年度档案.zip 的内容）"},
-            },
-            "application/octet-stream": {
-                "schema": _BINARY,
-                "example": "（2024年度档案.zip 的内容）",
-            },
-            "application/json": {
-                "schema": {"$ref": "#/components/schemas/FolderRequest"},
-                "example": {"folder": "2024年度档案"},
-            },
-        },
-    }
-}
-_PLACES: Final = {
-    name: {
-        "description": what,
-        "schema": {"type": "string"},
-        "example": f"/v1/batches/{_ID}",
-    }
-    for name, what in (("Location", "该批次的地址"), ("Operation-Location", "查询进度的地址"))
-}
-_RETRY: Final = {
-    "Retry-After": {
-        "description": "多少秒以后再查询进度",
-        "schema": {"type": "integer"},
-        "example": RETRY_SECONDS,
-    }
-}
+_BODY: Final = upload_body(
+    "压缩包：表单字段 file，或者直接作为请求体；或者一个文件夹的名称",
+    "（2024年度档案.zip 的内容）",
+    json={
+        "schema": {"$ref": "#/components/schemas/FolderRequest"},
+        "example": {"folder": "2024年度档案"},
+    },
+)
+_PLACES: Final = place_headers("该批次的地址", f"/v1/batches/{_ID}")
+_RETRY: Final = retry_header(RETRY_SECONDS)
 
 
 @router.post(
@@ -265,9 +233,7 @@ def list_batches(
     before = None if cursor is None else _id_of(cursor)
     with services.database.read() as connection:
         entries, following = batches.listing(connection, tenant, limit, before)
-    return BatchPage(
-        batches=entries, next_cursor=None if following is None else _cursor_of(following)
-    )
+    return BatchPage(batches=entries, next_cursor=None if following is None else seal(following))
 
 
 @router.get(
@@ -379,16 +345,8 @@ def _found(entry: BatchEntry | None) -> BatchEntry:
     return entry
 
 
-def _cursor_of(batch: str) -> str:
-    return base64.urlsafe_b64encode(batch.encode()).decode().rstrip("=")
-
-
 def _id_of(cursor: str) -> str:
-    try:
-        padded = cursor.encode() + b"=" * (-len(cursor) % 4)
-        found = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
-    except (binascii.Error, ValueError) as exc:
-        raise ProblemError("cursor_invalid") from exc
-    if not found.replace("-", "").isalnum() or len(found) > 40:
+    found = unseal(cursor)
+    if not (found.isascii() and found.replace("-", "").isalnum() and len(found) <= 40):
         raise ProblemError("cursor_invalid")
     return found

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,7 +19,7 @@ from api.routes.casework import CaseId
 from api.routes.checklists import MAX_DOCUMENTS, XLSX
 from api.routes.dependencies import RETRY_SECONDS, ServicesDep, TenantDep
 from api.routes.etags import ETAG, UNCHANGED, IfNoneMatch, content_etag, is_unchanged
-from api.routes.openapi_docs import example, problems
+from api.routes.openapi_docs import example, file_answer, problems
 from api.services import Services
 from api.store import cases, results
 from api.store.acting import shown
@@ -87,9 +87,7 @@ EXAMPLES: Final[dict[str, BaseModel]] = {
 }
 
 
-def _file(kind: str, what: str) -> dict[str, Any]:
-    schema = {"type": "string", "contentMediaType": kind}
-    return {"content": {kind: {"schema": schema, "example": what}}, "headers": ETAG}
+_ROWS: Final = "序号,责任主体,单位及职务\r\n1,青榆明安建筑有限公司,\r\n"
 
 
 @router.get(
@@ -120,7 +118,7 @@ def get_case_checklist(
     response_class=Response,
     response_description="Excel 工作簿",
     responses={
-        200: _file(XLSX, "（评估清单.xlsx 的内容）"),
+        200: {**file_answer(XLSX, "（评估清单.xlsx 的内容）"), "headers": ETAG},
         **UNCHANGED,
         **problems(*_WHY_NOT),
     },
@@ -142,7 +140,10 @@ def get_case_workbook(
     response_class=Response,
     response_description="CSV，UTF-8，第一行是表头",
     responses={
-        200: _file(CSV, "序号,责任主体,单位及职务\r\n1,青榆明安建筑有限公司,\r\n"),
+        200: {
+            **file_answer(CSV, "序号,责任主体,单位及职务\r\n1,青榆明安建筑有限公司,\r\n"),
+            "headers": ETAG,
+        },
         **UNCHANGED,
         **problems(*_WHY_NOT),
     },

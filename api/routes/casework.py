@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from datetime import date
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -13,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.problems import ProblemError
 from api.routes import examples
+from api.routes.cursors import seal, unseal
 from api.routes.dependencies import DocumentId, ServicesDep, TenantDep, found
 from api.routes.etags import (
     ETAG,
@@ -204,7 +203,7 @@ def list_cases(
         entries, following = cases.listing(
             connection, tenant, wanted.limit, before, wanted.filters()
         )
-    return CasePage(cases=entries, next_cursor=None if following is None else _cursor(following))
+    return CasePage(cases=entries, next_cursor=None if following is None else seal(following))
 
 
 @router.get(
@@ -358,13 +357,8 @@ def _show(
     return Response(content, status, {"ETag": etag}, "application/json")
 
 
-def _cursor(case: str) -> str:
-    return base64.urlsafe_b64encode(case.encode()).decode().rstrip("=")
-
-
 def _case_at(cursor: str) -> str:
     try:
-        padded = cursor.encode() + b"=" * (-len(cursor) % 4)
-        return str(UUID(base64.b64decode(padded, altchars=b"-_", validate=True).decode()))
-    except (binascii.Error, ValueError) as exc:
+        return str(UUID(unseal(cursor)))
+    except ValueError as exc:
         raise ProblemError("cursor_invalid") from exc

@@ -12,7 +12,7 @@ from api.exports.xlsx import checklist_xlsx
 from api.problems import ProblemError
 from api.routes import examples
 from api.routes.dependencies import DocumentId, ServicesDep, TenantDep, why_unread
-from api.routes.openapi_docs import example, problems
+from api.routes.openapi_docs import example, file_answer, problems
 from api.services import Services
 from api.store import documents, results
 from api.store.acting import shown
@@ -77,14 +77,7 @@ def get_checklist(services: ServicesDep, tenant: TenantDep, document_id: Documen
     response_class=Response,
     response_description="Excel 工作簿",
     responses={
-        200: {
-            "content": {
-                XLSX: {
-                    "schema": {"type": "string", "contentMediaType": XLSX},
-                    "example": "（评估清单.xlsx 的内容）",
-                }
-            }
-        },
+        200: file_answer(XLSX, "（评估清单.xlsx 的内容）"),
         **problems(*_UNREAD),
     },
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Response
@@ -13,7 +13,7 @@ from api.problems import ProblemError
 from api.routes import examples
 from api.routes.dependencies import DocumentId, ServicesDep, TenantDep, found, why_unread
 from api.routes.etags import ETAG, UNCHANGED, IfNoneMatch, is_unchanged
-from api.routes.openapi_docs import example, problems
+from api.routes.openapi_docs import example, file_answer, problems
 from api.store import documents, results
 from extractor.extraction import Extraction
 
@@ -26,11 +26,6 @@ OCTETS: Final = "application/octet-stream"
 _UNREAD: Final = (
     "document_not_found", "document_not_ready", "document_failed", "not_ready",
 )  # fmt: skip
-
-
-def _binary(kind: str, what: str) -> dict[str, Any]:
-    schema = {"type": "string", "contentMediaType": kind}
-    return {"content": {kind: {"schema": schema, "example": what}}}
 
 
 @router.get(
@@ -99,7 +94,7 @@ def get_text(
     response_class=Response,
     response_description="上传时的文件，一个字节不差",
     responses={
-        200: _binary(OCTETS, "（调查报告.pdf 的内容）"),
+        200: file_answer(OCTETS, "（调查报告.pdf 的内容）"),
         **problems("document_not_found", "original_missing", "not_ready"),
     },
 )
@@ -125,7 +120,7 @@ def get_original(services: ServicesDep, tenant: TenantDep, document_id: Document
     response_class=Response,
     response_description="PNG 图像",
     responses={
-        200: {**_binary(PNG, "（第 3 页的图像）"), "headers": ETAG},
+        200: {**file_answer(PNG, "（第 3 页的图像）"), "headers": ETAG},
         **UNCHANGED,
         **problems(
             "document_not_found",

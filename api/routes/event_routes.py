@@ -12,9 +12,9 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from api.routes import examples
+from api.routes.cursors import cursor_of, position_of
 from api.routes.dependencies import ServicesDep, TenantDep
 from api.routes.openapi_docs import example, problems
-from api.routes.uploads import cursor_of, position_of
 from api.services import Services
 from api.store import feed
 from api.store.documents import moment_of

@@ -22,6 +22,47 @@ def example(name: str) -> dict[str, Any]:
     return {"content": {"application/json": {"examples": {name: _reference(name)}}}}
 
 
+def file_answer(kind: str, what: str) -> dict[str, Any]:
+    """Describe an answer that is a file of this media type; `what` is shown."""
+    schema = {"type": "string", "contentMediaType": kind}
+    return {"content": {kind: {"schema": schema, "example": what}}}
+
+
+def upload_body(description: str, what: str, **others: dict[str, Any]) -> dict[str, Any]:
+    """Describe a body that is a file, or a form with the field `file`; `what` is shown.
+
+    `others` are further kinds of bodies by the last part of their media type (application/…).
+    """
+    kind = "application/octet-stream"
+    octets = {"type": "string", "contentMediaType": kind, "minLength": 1}
+    form = {"type": "object", "required": ["file"], "properties": {"file": octets}}
+    content = {
+        "multipart/form-data": {"schema": form, "example": {"file": what}},
+        kind: {"schema": octets, "example": what},
+        **{f"application/{name}": body for name, body in others.items()},
+    }
+    return {"requestBody": {"required": True, "description": description, "content": content}}
+
+
+def place_headers(what: str, address: str) -> dict[str, Any]:
+    """Describe the headers that say where something that was taken in stands, and its progress."""
+    return {
+        name: {"description": said, "schema": {"type": "string"}, "example": address}
+        for name, said in (("Location", what), ("Operation-Location", "查询进度的地址"))
+    }
+
+
+def retry_header(seconds: int) -> dict[str, Any]:
+    """Describe the header that says when to ask again."""
+    return {
+        "Retry-After": {
+            "description": "多少秒以后再查询进度",
+            "schema": {"type": "integer"},
+            "example": seconds,
+        }
+    }
+
+
 def problems(*codes: str) -> Responses:
     """Return the descriptions of these problems and of those that any request may meet."""
     return _add_problems({}, (*codes, "host_not_allowed", "internal_error"))

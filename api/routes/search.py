@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from datetime import date
 from typing import Annotated, Final
 
@@ -12,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.problems import ProblemError
 from api.routes import examples
+from api.routes.cursors import seal, unseal
 from api.routes.dependencies import ServicesDep, TenantDep
 from api.routes.openapi_docs import example, problems
 from api.store import searching
@@ -106,16 +105,13 @@ def search(
 
 
 def _cursor(place: Place) -> str:
-    words = f"{place.group}-{place.before}"
-    return base64.urlsafe_b64encode(words.encode()).decode().rstrip("=")
+    return seal(f"{place.group}-{place.before}")
 
 
 def _place_at(cursor: str) -> Place:
     try:
-        padded = cursor.encode() + b"=" * (-len(cursor) % 4)
-        words = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
-        group, before = (int(part) for part in words.split("-"))
-    except (binascii.Error, ValueError) as exc:
+        group, before = (int(part) for part in unseal(cursor).split("-"))
+    except ValueError as exc:
         raise ProblemError("cursor_invalid") from exc
     if not (0 <= group < len(GROUPS) and 0 < before < 1 << 62):
         raise ProblemError("cursor_invalid")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.intake import received
-from api.problems import ProblemError
 from api.routes import examples
+from api.routes.cursors import cursor_of, position_of
 from api.routes.dependencies import (
     RETRY_SECONDS,
     DocumentId,
@@ -21,7 +19,14 @@ from api.routes.dependencies import (
     TenantDep,
     found,
 )
-from api.routes.openapi_docs import Responses, example, problems
+from api.routes.openapi_docs import (
+    Responses,
+    example,
+    place_headers,
+    problems,
+    retry_header,
+    upload_body,
+)
 from api.services import Accepted
 from api.services import Request as KeyedRequest
 from api.store import documents
@@ -30,42 +35,11 @@ from extractor.extraction import DocumentKind
 
 router = APIRouter(tags=["文件"])
 
-_BINARY: Final = {
-    "type": "string",
-    "contentMediaType": "application/octet-stream",
-    "minLength": 1,
-}
-_UPLOAD_BODY: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "description": "表单字段 file；或者直接以文件内容作为请求体",
-        "content": {
-            "multipart/form-data": {
-                "schema": {"type": "object", "required": ["file"], "properties": {"file": _BINARY}},
-                "example": {"file": "（调查报告.pdf 的内容）"},
-            },
-            "application/octet-stream": {
-                "schema": _BINARY,
-                "example": "（调查报告.pdf 的内容）",
-            },
-        },
-    }
-}
-_PLACES: Final = {
-    name: {
-        "description": what,
-        "schema": {"type": "string"},
-        "example": f"/v1/documents/{examples.DOCUMENT_ID}",
-    }
-    for name, what in (("Location", "该文件的地址"), ("Operation-Location", "查询进度的地址"))
-}
-_RETRY: Final = {
-    "Retry-After": {
-        "description": "多少秒以后再查询进度",
-        "schema": {"type": "integer"},
-        "example": RETRY_SECONDS,
-    }
-}
+_UPLOAD_BODY: Final = upload_body(
+    "表单字段 file；或者直接以文件内容作为请求体", "（调查报告.pdf 的内容）"
+)
+_PLACES: Final = place_headers("该文件的地址", f"/v1/documents/{examples.DOCUMENT_ID}")
+_RETRY: Final = retry_header(RETRY_SECONDS)
 _QUEUED: Final = {
     "description": "已收到，排队等待读取",
     **example("queued"),
@@ -306,24 +280,3 @@ def reprocess_document(
 def delete_document(services: ServicesDep, tenant: TenantDep, document_id: DocumentId) -> None:
     """删除该文件、它的原件和从中读出的一切，不可恢复。"""
     found(services.remove(tenant, document_id) or None)
-
-
-def cursor_of(number: int) -> str:
-    """Return a position in a list as clients see it."""
-    return base64.urlsafe_b64encode(str(number).encode()).decode().rstrip("=")
-
-
-def position_of(cursor: str) -> int:
-    """Return the number inside a cursor that `cursor_of` made.
-
-    Raises:
-        ProblemError: it was not made by this service.
-    """
-    try:
-        padded = cursor.encode() + b"=" * (-len(cursor) % 4)
-        number = int(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError) as exc:
-        raise ProblemError("cursor_invalid") from exc
-    if not 0 < number < 1 << 62:
-        raise ProblemError("cursor_invalid")
-    return number

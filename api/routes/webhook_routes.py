@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.problems import ProblemError
 from api.routes import examples
+from api.routes.cursors import cursor_of, position_of
 from api.routes.dependencies import ServicesDep, TenantDep
 from api.routes.event_routes import EventType
 from api.routes.openapi_docs import example, problems
-from api.routes.uploads import cursor_of, position_of
 from api.safe_network import check_url, checked_addresses
 from api.services import Services
 from api.store import webhooks
