@@ -87,7 +87,7 @@ def extract(document: Document, tagger: Tagger | None = None) -> Extraction:
         found.unread,
     )
     grounded = drop_ungrounded(document, view, assemble(document, view, readings))
-    return with_confidence(document, view, grounded, roster.seen_persons())
+    return with_confidence(document, view, grounded, roster.agreed_persons())
 
 
 def extraction_version(tagger: str | None = None) -> str:

@@ -20,8 +20,8 @@ from models import Mention, NoTagger, TaggerError
 
 TEXT = (
     "云溪县东川化工有限公司“3·5”爆炸事故调查报告\n\n一、对事故有关责任人员的处理建议\n\n"
-    "1.赵远山，东川化工有限公司经理，对事故发生负有责任，建议由云溪县应急管理局处20万元罚款。\n\n"
-    "2.钱山，东川化工有限公司安全员，对事故发生负有责任，建议由云溪县应急管理局处2万元罚款。\n"
+    "1.赵远山，东川化工有限公司拌料工，对事故发生负有责任，建议由云溪县应急管理局处20万元罚款。\n\n"
+    "2.钱山，东川化工有限公司采样工，对事故发生负有责任，建议由云溪县应急管理局处2万元罚款。\n"
 )
 
 
@@ -41,8 +41,12 @@ class Sees:
         )
 
 
+def penalties_of(text: str, tagger: Any) -> list[Penalty]:
+    return extract(parse(text.encode(), "报告.txt"), tagger).penalties
+
+
 def penalties(tagger: Any) -> list[Penalty]:
-    return extract(parse(TEXT.encode(), "报告.txt"), tagger).penalties
+    return penalties_of(TEXT, tagger)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +67,23 @@ def test_a_person_that_the_tagger_does_not_see_is_flagged(
     assert [penalty.flags for penalty in found] == flags
     for penalty, before in zip(found, alone, strict=True):
         assert (penalty.confidence < before.confidence) == bool(penalty.flags)
+
+
+@pytest.mark.parametrize(
+    ("person", "asked"),
+    [
+        pytest.param("赵远山，东川化工有限公司副总经理", False, id="a title of the rows"),
+        pytest.param("赵远山，东川化工有限公司采样工", True, id="a title that only looks like one"),
+        pytest.param("赵远山，男", True, id="no title"),
+        pytest.param("艾力·买买提，东川化工有限公司副总经理", True, id="a name of two parts"),
+    ],
+)
+def test_a_tagger_is_asked_only_where_the_rules_may_be_wrong(person: str, asked: bool) -> None:
+    text = TEXT.replace("赵远山，东川化工有限公司拌料工", person)
+    (flags, _) = (
+        p.flags for p in extract(parse(text.encode(), "报告.txt"), Sees("钱山")).penalties
+    )
+    assert (flags == ["tagger_disagrees"]) == asked
 
 
 def run(*args: object) -> Result:

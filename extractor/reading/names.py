@@ -112,6 +112,16 @@ def title_pattern() -> re.Pattern[str]:
 
 
 @cache
+def _known_title_end() -> re.Pattern[str]:
+    return re.compile(rf"(?:{_longest_first(words('titles'))})$")
+
+
+def is_known_title(title: str) -> bool:
+    """Tell whether a title ends with one of the rows (副局长), not just like one (装卸工)."""
+    return _known_title_end().search(title) is not None
+
+
+@cache
 def _particular() -> re.Pattern[str]:
     return re.compile(rf"(?:{_table()['particulars']})$")
 

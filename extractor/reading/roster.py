@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
 
-from extractor.reading.names import is_organisation, words
-from extractor.reading.proposals import Proposals
+from extractor.reading.names import is_known_title, is_organisation, words
+from extractor.reading.proposals import Place, Proposals
 from extractor.view import View
 from models import Tagger
 
+_DOT = "·"
 _ALIAS = re.compile(
     r"（(?:以?下?(?:简称|统称|称)(?:为)?[：:]?)[“\"‘]?([^（）“”\"‘’，。]{2,24})[”\"’]?(?:[，。、][^（）]{0,60})?）"
 )
@@ -242,17 +243,25 @@ class Roster:
         known = self._persons.get(name)
         return known[-1] if known else None
 
-    def seen_persons(self) -> frozenset[str] | None:
-        """Return the names that the tagger sees in the lines that name a person.
+    def agreed_persons(self) -> frozenset[str] | None:
+        """Return the names of persons that a tagger agrees to; None where there is no tagger.
 
-        None where there is no tagger.
+        It is asked only about a person without a title that the rows know, since words that the
+        rules mistook for a name have none, and about names of several parts, whose ends are hard
+        to tell. What it reads costs more than all rules together.
         """
         if not self.proposals.is_active:
             return None
-        persons = [draft for draft in self._parties if draft.kind == "person"]
-        return self.proposals.names(
-            place for draft in persons for place in (draft.name_at, *draft.mentions)
-        )
+        sure: set[str] = set()
+        doubted: list[Place] = []
+        for draft in self._parties:
+            if draft.kind != "person":
+                continue
+            if draft.title and is_known_title(draft.title) and _DOT not in draft.name:
+                sure.add(draft.name)
+            else:
+                doubted += (draft.name_at, *draft.mentions)
+        return self.proposals.names(doubted) | sure
 
     def group(self, name: str, count: int | None, at: tuple[int, int]) -> PartyDraft:
         """Return a counted group without names (2名责任人员)."""
