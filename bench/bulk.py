@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -27,6 +28,7 @@ from bench.figures import Figure, show
 from corpus.synthetic import synthesize_many
 from extractor import build_checklist, extract, parse
 from extractor.formats.limits import DEFAULT_LIMITS
+from models import DEFAULT_TAGGER, Tagger, load_tagger
 
 DOCUMENTS = 2000
 FIRST = 200
@@ -62,14 +64,19 @@ def _fill(folder: Path) -> None:
         (folder / f"{at:05}.txt").write_text(each.text, encoding="utf-8")
 
 
-def _bare(task: tuple[Path, Path, bool]) -> None:
-    path, target, with_checklist = task
+def _bare(task: tuple[Path, Path, bool, str]) -> None:
+    path, target, with_checklist, tagger = task
     document = parse(path.read_bytes(), path.name)
-    extraction = extract(document)
+    extraction = extract(document, _tagger(tagger))
     (target / f"{path.name}.json").write_text(extraction.model_dump_json(indent=2), "utf-8")
     if with_checklist:
         checklist = build_checklist([(document, extraction)])
         (target / f"{path.name}.list.json").write_text(checklist.model_dump_json(indent=2), "utf-8")
+
+
+@cache
+def _tagger(name: str) -> Tagger:
+    return load_tagger(name)
 
 
 def _own_session() -> None:
@@ -78,9 +85,11 @@ def _own_session() -> None:
         os.setsid()
 
 
-def _bare_cost(folder: Path, target: Path, workers: int, *, with_checklist: bool) -> Cost:
+def _bare_cost(
+    folder: Path, target: Path, workers: int, *, with_checklist: bool, tagger: str = "none"
+) -> Cost:
     target.mkdir()
-    tasks = [(path, target, with_checklist) for path in sorted(folder.iterdir())]
+    tasks = [(path, target, with_checklist, tagger) for path in sorted(folder.iterdir())]
     with _measured() as cost, ProcessPoolExecutor(workers, initializer=_own_session) as processes:
         for _ in processes.map(_bare, tasks, chunksize=4):
             pass
@@ -140,12 +149,14 @@ class _Memory:
         return max((self.late[p] / self.early[p] for p in both), default="没有测到")
 
 
-def _command(folder: Path, output: Path, workers: int) -> tuple[Cost, float | str, int]:
+def _command(
+    folder: Path, output: Path, workers: int, tagger: str
+) -> tuple[Cost, float | str, int]:
     """Run the command; return its cost, the growth of its processes and their memory in MiB."""
     words = [sys.executable, "-m", "api.cli", "bulk", str(folder), str(output)]
     with _measured() as cost:
         process = subprocess.Popen(  # noqa: S603
-            [*words, "--workers", str(workers)],
+            [*words, "--workers", str(workers), "--tagger", tagger],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -180,9 +191,14 @@ def main() -> None:
             bare.append(_bare_cost(folder, top / f"bare{at}", workers, with_checklist=False))
             read.append(_read_cost(folder, top / f"read{at}", workers))
             bare_all.append(_bare_cost(folder, top / f"all{at}", workers, with_checklist=True))
-            cost, growth, memory = _command(folder, top / f"out{at}", workers)
+            cost, growth, memory = _command(folder, top / f"out{at}", workers, "none")
             command.append(cost)
             growths.append(growth)
+        usual = _bare_cost(
+            folder, top / "usual", workers, with_checklist=True, tagger=DEFAULT_TAGGER
+        )
+        usual_command, growth, _ = _command(folder, top / "out", workers, DEFAULT_TAGGER)
+        growths.append(growth)
         characters = sum(path.stat().st_size for path in folder.iterdir()) // 3
     numbers = [each for each in growths if isinstance(each, float)]
     reading, whole = _ratio(read, bare), _ratio(command, bare_all)
@@ -200,6 +216,9 @@ def main() -> None:
             "整个命令（归并、清单、汇总表）": Figure(median(each.clock for each in command), "秒"),
             "整个命令，时间之比": Figure(whole[0], "倍"),
             "整个命令，处理器时间之比": Figure(whole[1], "倍"),
+            "裸库：读取、抽取、清单，默认识别模型": Figure(usual.clock, "秒"),
+            "整个命令，默认识别模型": Figure(usual_command.clock, "秒"),
+            "整个命令，默认识别模型，时间之比": Figure(usual_command.clock / usual.clock, "倍"),
             "各进程内存增长（第200份至最后）": Figure(
                 max(numbers) if numbers else "没有测到", "倍", GROWTH
             ),

@@ -6,6 +6,7 @@ The parent only passes on rows; documents and grouping never come into its memor
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from extractor.formats.limits import Limits
 
 GROUP: Final = "api.bulk.case_steps:group_run"
 BUILD: Final = "api.bulk.case_steps:build_case"
+BUILD_MANY: Final = "api.bulk.case_steps:build_cases"
 _LINE, _PADDING, _LEAST, _MOST = 14.5, 5.0, 21.0, 400.0
 _DIGITS: Final = 8
 
@@ -127,6 +129,11 @@ def build_case(root: str, case: Line, *, limits: Limits) -> dict[str, Any]:
         "counts": counts,
         "sheets": sheets,
     }
+
+
+def build_cases(root: str, cases: Sequence[Line], *, limits: Limits) -> list[dict[str, Any]]:
+    """Build the checklists of several cases as `build_case` does."""
+    return [build_case(root, case, limits=limits) for case in cases]
 
 
 def _write_changed(target: Path, data: bytes) -> str | None:

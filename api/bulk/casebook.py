@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from api.batch import write_reason
-from api.bulk.case_steps import BUILD, DOCUMENT_COLUMNS, GROUP
+from api.bulk.case_steps import BUILD, BUILD_MANY, DOCUMENT_COLUMNS, GROUP
 from api.bulk.crew import Crew, Tally
 from api.bulk.ledger import Line, read_lines
 from api.bulk.meter import Meter
@@ -28,6 +29,9 @@ _UNREAD_COLUMNS: Final = (
 )  # fmt: skip
 _HEADING: Final = (("案件序号", 8.0), ("事故名称", 24.0))
 _WINDOW: Final = 4
+_BATCH: Final = 16
+"""Documents whose cases are built in one call at most."""
+_Built: TypeAlias = dict[str, Any] | HechaError
 _LINE_HEIGHT, _PADDING, _LEAST, _MOST = 14.5, 5.0, 21.0, 400.0
 
 
@@ -94,32 +98,61 @@ def _made(
     layout: Layout, crew: Crew, workers: int, counts: CaseCounts
 ) -> Iterator[tuple[Line, dict[str, Any] | None]]:
     """Yield each case with what a worker made of it, in order; a few are under way at a time."""
-    waiting: deque[tuple[Line, Future[dict[str, Any]]]] = deque()
+    waiting: deque[tuple[list[Line], Future[list[_Built]]]] = deque()
     threads = ThreadPoolExecutor(workers)
     try:
-        for case in read_lines(layout.grouping):
-            future = threads.submit(crew.call_twice, Tally(), BUILD, str(layout.root), case)
-            waiting.append((case, future))
+        for cases in _batches(read_lines(layout.grouping)):
+            waiting.append((cases, threads.submit(_build, crew, str(layout.root), cases)))
             if len(waiting) >= _WINDOW * workers:
-                yield _result(*waiting.popleft(), counts)
+                yield from _results(*waiting.popleft(), counts)
         while waiting:
-            yield _result(*waiting.popleft(), counts)
+            yield from _results(*waiting.popleft(), counts)
     finally:  # also when the run is interrupted: then the crew ends what is under way
         threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _result(
-    case: Line, future: Future[dict[str, Any]], counts: CaseCounts
-) -> tuple[Line, dict[str, Any] | None]:
-    shown = case["name"] or case["documents"][0]["path"]
+def _batches(cases: Iterable[Line]) -> Iterator[list[Line]]:
+    """Put small cases together, so that a worker need not wait for each."""
+    batch: list[Line] = []
+    documents = 0
+    for case in cases:
+        documents += len(case["documents"])
+        if batch and documents > _BATCH:
+            yield batch
+            batch, documents = [], len(case["documents"])
+        batch.append(case)
+    if batch:
+        yield batch
+
+
+def _build(crew: Crew, root: str, cases: Sequence[Line]) -> list[_Built]:
+    """Let a worker build cases in one call; if it fails, each has a call for itself."""
+    if len(cases) > 1:
+        with suppress(HechaError):
+            return list(crew.call(BUILD_MANY, root, cases))
+    return [_build_alone(crew, root, case) for case in cases]
+
+
+def _build_alone(crew: Crew, root: str, case: Line) -> _Built:
     try:
-        made = future.result()
+        made: dict[str, Any] = crew.call_twice(Tally(), BUILD, root, case)
     except HechaError as error:
-        counts.failures.append((shown, error.code, error.message))
-        return case, None
-    if made["problem"] is not None:
-        counts.failures.append((shown, "write_failed", made["problem"]))
-    return case, made
+        return error
+    return made
+
+
+def _results(
+    cases: Sequence[Line], future: Future[list[_Built]], counts: CaseCounts
+) -> Iterator[tuple[Line, dict[str, Any] | None]]:
+    for case, made in zip(cases, future.result(), strict=True):
+        shown = case["name"] or case["documents"][0]["path"]
+        if isinstance(made, HechaError):
+            counts.failures.append((shown, made.code, made.message))
+            yield case, None
+            continue
+        if made["problem"] is not None:
+            counts.failures.append((shown, "write_failed", made["problem"]))
+        yield case, made
 
 
 def _add(writer: ManyCasesWriter, made: dict[str, Any], counts: CaseCounts) -> None:

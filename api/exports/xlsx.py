@@ -11,6 +11,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from api.exports.sheets import Column, Sheet, checklist_sheets, document_rows, header_fields
@@ -78,6 +79,8 @@ def checklist_xlsx(checklist: Checklist) -> bytes:
 
 def clean(text: str) -> str:
     """Return a text that a cell can hold: no illegal character, at most 32,767 characters."""
+    if text.isprintable() and len(text) <= MAX_CELL:
+        return text
     text = _ILLEGAL.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
     return text if len(text) <= MAX_CELL else text[: MAX_CELL - len(CUT_MARK)] + CUT_MARK
 
@@ -116,6 +119,7 @@ def count_lines(text: str, width: float) -> int:
     return sum(max(1, math.ceil(count_cells(line) / room)) for line in text.split("\n"))
 
 
+@cache
 def _room(width: float) -> int:
     """Return the half-width characters that a line of a column holds, an even number."""
     return max(2, math.floor(width * 1.05) - 1) // 2 * 2
