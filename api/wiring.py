@@ -10,7 +10,8 @@ from api.store.searching import forget_words, index_saved
 
 def wire() -> None:
     """Fill the hooks; calling it again changes nothing."""
-    HOOKS.saved = [index_saved, group_saved]
+    HOOKS.preparing = [index_saved]
+    HOOKS.saved = [group_saved]
     HOOKS.emitted = [audit.follow, webhooks.queue]
     HOOKS.deleting = [forget_words, leave_case]
     HOOKS.derived = {"facts": "api.jobs.deriving:facts", "words": "api.jobs.deriving:words"}

@@ -26,6 +26,7 @@ from api.store.feed import emit
 from api.store.hooks import HOOKS, Saved
 from api.store.idempotency import KEPT_SECONDS, Answer, KeyReusedError
 from api.store.ids import now
+from api.store.migrating import migrate
 from api.store.schema import DEFAULT_TENANT, DOCUMENTS, EVENTS, IDEMPOTENCY
 from extractor import parse
 from extractor.document import Document, DocumentBuilder, PlacedLine
@@ -330,9 +331,60 @@ def test_changes_of_many_threads_share_commits_and_one_that_fails_is_undone_alon
     assert sorted(int(subject) for _, subject in _tell(database)) == kept
 
 
+def test_a_long_change_lets_the_short_ones_go_first(tmp_path: Path) -> None:
+    """Whoever uploads a file waits for one result that is being stored, not for all of them."""
+    database = Database(f"sqlite:///{tmp_path / 'hecha.db'}")
+    order: list[str] = []
+    held, go_on = threading.Event(), threading.Event()
+
+    def hold(_: Connection) -> None:
+        held.set()
+        go_on.wait(10)
+
+    def note(name: str) -> None:
+        database.change(lambda _: order.append(name), is_long=name.startswith("long"))
+
+    with ThreadPoolExecutor(8) as pool:
+        pool.submit(database.change, hold)
+        held.wait(10)
+        waiting = [pool.submit(note, f"long {n}") for n in range(3)]
+        waiting += [pool.submit(note, f"short {n}") for n in range(3)]
+        while sum(not each.running() for each in waiting):
+            time.sleep(0.01)
+        time.sleep(0.1)
+        go_on.set()
+    database.close()
+    assert [name[:5] for name in order] == ["short"] * 3 + ["long "] * 3
+
+
+def test_a_change_that_met_a_deadlock_is_done_again(database: Database) -> None:
+    """Two that hold what the other wants: the database undoes one, which is not lost."""
+    if database.is_sqlite:
+        pytest.skip("one transaction at a time")
+    barrier = threading.Barrier(2)
+    tries: list[int] = []
+
+    def work(order: tuple[int, int]) -> None:
+        def step(connection: Connection) -> None:
+            tries.append(order[0])
+            database.take_turn(connection, order[0])
+            if tries.count(order[0]) == 1:
+                barrier.wait(10)
+            database.take_turn(connection, order[1])
+
+        database.change(step)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, [(91, 92), (92, 91)]))
+    assert len(tries) == 3
+
+
 def test_a_transaction_that_cannot_be_committed_fails_for_all_who_share_it(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'hecha.db'}")
+    migrate(database)
+
     @contextmanager
     def breaking() -> Iterator[Connection]:
         with write() as connection:

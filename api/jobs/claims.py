@@ -85,6 +85,28 @@ def begin(connection: Connection, job: Job, executor: str) -> Begun | None:
     return None if row is None else Begun(row.filename, row.size, row.tries)
 
 
+def prepare(connection: Connection, job: Job, reading: Reading) -> bool:
+    """Store what may be there before its result; False where the job is no longer wanted."""
+    if _held_name(connection, job) is None:
+        return False
+    saved = _saved(job, reading)
+    for hook in HOOKS.preparing:
+        hook(connection, saved)
+    return True
+
+
+def _saved(job: Job, reading: Reading) -> Saved:
+    result = reading.result
+    return Saved(
+        job.tenant,
+        job.document,
+        result.version,
+        reading.record,
+        result.extraction,
+        reading.derived,
+    )
+
+
 def succeed(connection: Connection, job: Job, reading: Reading) -> bool:
     """Store a result, and all that follows from it; False where the job is no longer wanted."""
     filename = _held_name(connection, job)
@@ -111,9 +133,7 @@ def succeed(connection: Connection, job: Job, reading: Reading) -> bool:
         "warnings": [warning.model_dump() for warning in record.warnings],
     }
     _end(connection, job, values)
-    saved = Saved(
-        job.tenant, job.document, result.version, record, result.extraction, reading.derived
-    )
+    saved = _saved(job, reading)
     for hook in HOOKS.saved:
         hook(connection, saved)
     data = {"status": "succeeded", "version": result.version, "kind": record.kind}

@@ -19,6 +19,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final, TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.files import FileMissingError, FilesError, FileStore
@@ -118,9 +119,8 @@ class Runner:
             del data
             trace_stages(reading.result.seconds)
             with saving():
-                stored = self._healing(
-                    lambda: self.database.change(lambda c: claims.succeed(c, job, reading))
-                )
+                stored = self._store(claims.prepare, job, reading)
+                stored = stored and self._store(claims.succeed, job, reading)
         except ParseError as error:
             return self._fail(job, error.code, error.message, error.page)
         except InterruptedJobError:
@@ -128,6 +128,13 @@ class Runner:
         except Exception as error:  # a mistake of the program: the other documents go on
             return self._fail(job, "internal_error", _INTERNAL.format(log_unexpected(error)))
         return "succeeded" if stored else "not wanted"
+
+    def _store(
+        self, step: Callable[[Connection, Job, Reading], bool], job: Job, reading: Reading
+    ) -> bool:
+        return self._healing(
+            lambda: self.database.change(lambda c: step(c, job, reading), is_long=True)
+        )
 
     def _parse(self, job: Job, begun: Begun, data: bytes) -> Reading:
         """Read in a worker; one that breaks down may have been ended from outside: try again."""

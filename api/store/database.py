@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from contextvars import copy_context
 from pathlib import Path
-from threading import Lock
+from threading import Condition, Lock
 from typing import Any, Final, Generic, Literal, TypeVar, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
@@ -41,6 +41,9 @@ _SQLITE: Final = (
     "cache_size = -16000",
     "temp_store = MEMORY",
 )
+_AGAIN: Final = frozenset({"40001", "40P01"})
+"""Of PostgreSQL: the transaction was undone for the sake of another one."""
+_TRIES: Final = 3
 _DRIVERS: Final = {
     "postgres": "postgresql+psycopg",
     "postgresql": "postgresql+psycopg",
@@ -120,8 +123,9 @@ class Database:
         self.url = database_url(url) if isinstance(url, str) else url
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._turn = Lock()
-        self._asking = Lock()
-        self._leading = Lock()
+        self._told = Condition()
+        self._is_led = False
+        """One thread at a time does what was asked for, under `_told` like the list of it."""
         self._asked: list[_Asked[Any]] = []
         if self.is_sqlite:
             path = Path(self.url.database or "")
@@ -146,33 +150,72 @@ class Database:
             with self._writer.begin() as connection:
                 yield connection
 
-    def change(self, step: Callable[[Connection], T]) -> T:
-        """Do a step in a transaction, together with those that other threads ask for meanwhile.
+    def change(self, step: Callable[[Connection], T], *, is_long: bool = False) -> T:
+        """Do a step in a transaction, on SQLite together with those that other threads ask for.
 
         While one transaction is brought to the disk the next steps gather: many small changes at
-        once then cost few commits. A step that fails is undone alone, and raises here.
+        once then cost few commits. A step that fails is undone alone, and raises here. A long one
+        lets all short ones go first and has its transaction for itself: whoever uploads a file
+        does not wait for results that are stored. On PostgreSQL each step has its own transaction:
+        several in one would hold rows while they wait for others. One that met a deadlock is done
+        again.
 
         Raises:
             sqlalchemy.exc.SQLAlchemyError: the database does not answer; see `trouble_of`.
         """
+        if not self.is_sqlite:
+            return self._change_alone(step)
         asked: _Asked[T] = _Asked(step)
-        with self._asking:
-            self._asked.append(asked)
-        with self._leading:
-            if not asked.is_done:
-                with self._asking:
-                    together, self._asked = self._asked, []
-                self._commit(together)
+        with self._told:
+            if not is_long:
+                self._asked.append(asked)
+            while self._is_led and not asked.is_done:
+                self._told.wait()
+            if asked.is_done:
+                return asked.answer()
+            self._is_led = True
+        try:
+            self._commit_short()
+            if is_long:
+                self._commit([asked])
+        finally:
+            with self._told:
+                self._is_led = False
+                self._told.notify_all()
         return asked.answer()
+
+    def _change_alone(self, step: Callable[[Connection], T]) -> T:
+        for left in reversed(range(_TRIES)):
+            try:
+                with self.write() as connection:
+                    return step(connection)
+            except DBAPIError as error:
+                if not left or getattr(error.orig, "sqlstate", None) not in _AGAIN:
+                    raise
+        raise AssertionError  # pragma: no cover - the last try returns or raises
+
+    def _commit_short(self) -> None:
+        """Do the short steps that were asked for; those who asked go on at once."""
+        with self._told:
+            together, self._asked = self._asked, []
+        if together:
+            self._commit(together)
+            with self._told:
+                self._told.notify_all()
 
     def _commit(self, together: list[_Asked[Any]]) -> None:
         try:
             with self.write() as connection:
                 for asked in together:
                     asked.take(connection, is_alone=len(together) == 1)
-        except Exception as error:
+        except BaseException as error:
             for asked in together:
                 asked.fail(error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            for asked in together:
+                asked.is_done = True
 
     def read(self) -> AbstractContextManager[Connection]:
         """Open a connection for queries alone.
@@ -221,6 +264,7 @@ class _Asked(Generic[T]):
 
     def __init__(self, step: Callable[[Connection], T]) -> None:
         self.is_done = False
+        """Whether the transaction is over, for good or ill."""
         self._step = step
         # Another thread may do the step: who is at work goes along.
         self._context = copy_context()
@@ -229,7 +273,6 @@ class _Asked(Generic[T]):
 
     def take(self, connection: Connection, *, is_alone: bool) -> None:
         """Do the step; among others its error is kept for who asked, alone it is raised."""
-        self.is_done = True
         if is_alone:
             self._result = self._context.run(self._step, connection)
             return
@@ -242,11 +285,11 @@ class _Asked(Generic[T]):
                 # The whole transaction may be gone with it, as on a full disk.
                 connection.execute(text("SELECT 1"))
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         """The transaction failed: nothing of it is kept."""
-        self.is_done = True
         if self._error is None:
-            self._error = error
+            self._error = error if isinstance(error, Exception) else RuntimeError("interrupted")
+        self.is_done = True
 
     def answer(self) -> T:
         """Return what the step returned, or raise what it raised."""

@@ -50,11 +50,13 @@ DeletedHook: TypeAlias = Callable[[Connection, str, str], None]
 class Hooks:
     """The hooks of this process.
 
-    `saved` follow a result; `emitted` an event; `deleting` go before the deletion of a document
-    (tenant, document). `derived` are functions "module:function" of a `Document` and an
-    `Extraction`, called in the worker process, which return plain values; by name.
+    `preparing` go before a result, in a transaction of their own, so that none takes long: they may
+    be called again. `saved` follow a result; `emitted` an event; `deleting` go before the deletion
+    of a document (tenant, document). `derived` are functions "module:function" of a `Document` and
+    an `Extraction`, called in the worker process, which return plain values; by name.
     """
 
+    preparing: list[SavedHook] = field(default_factory=list)
     saved: list[SavedHook] = field(default_factory=list)
     emitted: list[EmittedHook] = field(default_factory=list)
     deleting: list[DeletedHook] = field(default_factory=list)
