@@ -66,7 +66,7 @@ fix: tools ## 自动改正风格和格式
 	@$(BIN)/ruff check --fix $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
 
-bench: tools ## 速度、启动时间、内存、PDF 页/秒和准确，各种格式的文字和事实，扫描件错字率，随字数的增长，恶意文字，整批处理，列表和检索，服务接收上传要多久
+bench: tools ## 速度、启动时间、内存、PDF 页/秒和准确，各种格式的文字和事实，扫描件错字率，随字数的增长，恶意文字，整批处理，列表和检索，服务接收上传要多久，增加读取进程
 	@$(BIN)/python -m bench.speed $(ARGS)
 	@$(BIN)/python -m bench.pages $(ARGS)
 	@$(BIN)/python -m bench.word_files $(ARGS)
@@ -76,6 +76,7 @@ bench: tools ## 速度、启动时间、内存、PDF 页/秒和准确，各种�
 	@$(BIN)/python -m bench.bulk $(ARGS)
 	@$(BIN)/python -m bench.listing
 	@$(BIN)/python -m bench.accepting $(ARGS)
+	@$(BIN)/python -m bench.workers
 
 soak: tools ## 在读取途中反复强行结束服务（SQLite、PostgreSQL），看有没有丢失或重复
 	@$(BIN)/python -m bench.soak $(ARGS)

@@ -3,7 +3,8 @@
 Documents are uploaded to a real `hecha serve` (on PostgreSQL a `hecha worker` reads too) while
 SIGKILL ends the service, the worker or one of their reading processes at random moments; what was
 killed is started again. In the end every document must have exactly one result and one event that
-tells of it, and every file must be there.
+tells of it, every file must be there, and a receiver must have been told of each result at least
+once, however often under the same id.
 
     python -m bench.soak --documents 200 --kills 50 --database both
 """
@@ -37,6 +38,7 @@ from sqlalchemy import func, select
 from api.files import open_files
 from api.store.database import Database
 from api.store.schema import DOCUMENTS, EVENTS, RESULTS
+from bench.receiver import Received, receiving
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SAMPLE: Final = ROOT / "corpus" / "samples" / "评估报告.txt"
@@ -107,7 +109,8 @@ class Service:
     def __post_init__(self) -> None:
         """Prepare the processes; nothing is started yet."""
         environment = {"HECHA_DATA": str(self.folder / "data"), "HECHA_STOP_SECONDS": "5"}
-        environment |= {"HECHA_ACCESS": "open", "HECHA_TAGGER": "none", **self.more}
+        environment |= {"HECHA_ACCESS": "open", "HECHA_TAGGER": "none"}
+        environment |= {"HECHA_WEBHOOK_HOSTS": "127.0.0.1", **self.more}
         if self.database_url is not None:
             environment["HECHA_DATABASE_URL"] = self.database_url
         log, count = self.folder / "log.txt", str(self.workers)
@@ -145,9 +148,11 @@ class Service:
         for process in self.processes:
             process.stop()
 
-    def ask(self, path: str, body: bytes | None = None) -> tuple[int, Any]:
+    def ask(
+        self, path: str, body: bytes | None = None, kind: str = "application/octet-stream"
+    ) -> tuple[int, Any]:
         """Send a request; return the status and the JSON of the answer, 0 and None for none."""
-        headers = {"Content-Type": "application/octet-stream"}
+        headers = {"Content-Type": kind}
         request = urllib.request.Request(f"{self.url}{path}", body, headers)  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
@@ -171,6 +176,18 @@ class Service:
                 return str(answer["id"])
             time.sleep(0.05)
         raise TimeoutError("not accepted")
+
+    def tell(self, received: Received) -> None:
+        """Let the service send every new result to a receiver.
+
+        Raises:
+            AssertionError: it does not want to.
+        """
+        wish = {"url": received.url, "types": ["document.succeeded"]}
+        status, answer = self.ask("/v1/webhooks", json.dumps(wish).encode(), "application/json")
+        if status != 201:
+            raise AssertionError(f"{status} {answer}")
+        received.secret = answer["secret"]
 
     def states(self) -> Counter[str]:
         """Count the documents by state, from the database itself."""
@@ -238,9 +255,24 @@ def soak(service: Service, documents: int, kills: int, chance: random.Random) ->
 
     Raises:
         TimeoutError: the work does not come to its end.
-        AssertionError: something is lost, doubled or damaged.
+        AssertionError: something is lost, doubled or damaged, or was not told.
     """
-    service.start()
+    with receiving() as received:
+        service.start()
+        service.tell(received)
+        ids, killed = _work_and_kill(service, documents, kills, chance)
+        service.wait_until_done(documents)
+        _wait_until_told(received, documents)
+        service.stop()
+    faults = service.faults(ids) + _untold(received, ids)
+    if faults or len(set(ids)) != documents:
+        raise AssertionError(f"{len(faults)} faults: {faults[:10]}")
+    return killed
+
+
+def _work_and_kill(
+    service: Service, documents: int, kills: int, chance: random.Random
+) -> tuple[list[str], Counter[str]]:
     ids: list[str] = []
     killed: Counter[str] = Counter()
 
@@ -263,12 +295,26 @@ def soak(service: Service, documents: int, kills: int, chance: random.Random) ->
         killed[victim.arguments[0]] += 1
         victim.start()
     feeding.join()
-    service.wait_until_done(documents)
-    service.stop()
-    faults = service.faults(ids)
-    if faults or len(set(ids)) != documents:
-        raise AssertionError(f"{len(faults)} faults: {faults[:10]}")
-    return killed
+    return ids, killed
+
+
+def _wait_until_told(received: Received, documents: int, patience: float = 180.0) -> None:
+    deadline = time.monotonic() + patience
+    while len(received.messages) < documents and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def _untold(received: Received, ids: list[str]) -> list[str]:
+    """Return what is wrong with what the receiver was told; nothing when all is well."""
+    faults = [f"{received.refused} messages with a wrong signature"] if received.refused else []
+    for each in ids:
+        told = received.messages.get(("document.succeeded", each), [])
+        if len(set(told)) != 1:
+            faults.append(f"told under {len(set(told))} ids: {each}")
+    names = [name for told in received.messages.values() for name in set(told)]
+    if len(set(names)) != len(names):
+        faults.append("two events under one id")
+    return faults
 
 
 @contextmanager
@@ -312,7 +358,8 @@ def main() -> None:
                     process.kill()
         print(
             f"{kind}: {options.documents} 份文件，强行结束 {killed.total()} 次"
-            f"（{dict(killed)}），每份恰有一个结果，{time.monotonic() - began:.0f} 秒"
+            f"（{dict(killed)}），每份恰有一个结果，推送不缺、编号不变，"
+            f"{time.monotonic() - began:.0f} 秒"
         )
 
 
