@@ -14,6 +14,7 @@ from extractor.errors import MissingToolError
 from extractor.formats import FORMATS, ocr
 from extractor.formats.chinese_font import find_font
 from extractor.formats.container_7z import load_libarchive
+from extractor.formats.ocr_recognition import INSTALL
 from extractor.formats.office_tools import ADVICE, find_office
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -54,7 +55,7 @@ def examine() -> list[Finding]:
         *(Finding("可读格式", form.name, " ".join(form.extensions)) for form in FORMATS),
         *_packages(),
         _office(),
-        Finding("可选程序", "扫描件识别", _recognition(), ocr.INSTALL, required=False),
+        Finding("可选程序", "扫描件识别", _recognition(), INSTALL, required=False),
         _archives(),
         _font(),
     ]

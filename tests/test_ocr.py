@@ -29,9 +29,9 @@ from extractor import build_checklist, extract
 from extractor.document import Document, Page, Span
 from extractor.errors import CorruptFileError, LimitError, MissingToolError
 from extractor.formats import Limits, ocr, parse
-from extractor.formats.ocr import Piece, Recognition
 from extractor.formats.ocr_marks import mended
 from extractor.formats.ocr_places import place_characters
+from extractor.formats.ocr_recognition import Piece, Recognition
 from extractor.formats.pdf_characters import Geometry, Line
 from extractor.formats.pdf_pages import PageContent
 from tests.conftest import ROOT

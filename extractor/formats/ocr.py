@@ -1,4 +1,4 @@
-"""Recognition of the text of pictures: what comes out of it, and two pages at a time.
+"""Recognition of the text of pictures, two pages at a time.
 
 The work itself is in `ocr_engine`, which needs the packages of the extra `ocr` and is loaded for
 the first page. Everything here works without them.
@@ -11,57 +11,18 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
-if TYPE_CHECKING:  # it would load pdfium, which who only asks for the installation does not need
-    from extractor.formats.pdf_drawing import Edge
-
-INSTALL: Final = "请让管理员安装识别组件：pip install 'hecha[ocr]'（识别在本机进行，不联网）"
-"""What to do where recognition is not installed."""
+from extractor.formats.ocr_recognition import INSTALL, Recognition
 
 DPI: Final = 200
 """Dots an inch at which pages are recognised: more costs time and finds no more."""
 
 _MOST_AT_ONCE: Final = 4  # each page that is read needs 100 MiB
 _PACKAGES: Final = ("rapidocr", "onnxruntime", "cv2", "numpy")
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A run of recognised characters; places are in points on the page turned and levelled.
-
-    `left` and `right` have one entry a character; `confidence` is 0 to 1.
-    """
-
-    text: str
-    left: tuple[float, ...]
-    right: tuple[float, ...]
-    top: float
-    bottom: float
-    confidence: float
-
-
-@dataclass(frozen=True, slots=True)
-class Recognition:
-    """What was read from the picture of a page.
-
-    The page was turned clockwise by `turn` degrees (a multiple of 90) to be read, and then
-    clockwise by `skew` radians about its middle to be level. `upright` and `level` are the ruling
-    lines, in points. `dropped` counts lines that were not legible, `is_cut` tells that the page
-    held more than is read of one page.
-    """
-
-    pieces: tuple[Piece, ...]
-    turn: int = 0
-    skew: float = 0.0
-    upright: tuple[Edge, ...] = ()
-    level: tuple[Edge, ...] = ()
-    dropped: int = 0
-    is_cut: bool = False
 
 
 class Engine(Protocol):

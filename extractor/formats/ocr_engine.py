@@ -17,10 +17,10 @@ import numpy as np
 
 from extractor.errors import MissingToolError
 from extractor.formats import ocr_picture as picture_of
-from extractor.formats.ocr import INSTALL, Piece, Recognition
 from extractor.formats.ocr_marks import mended
 from extractor.formats.ocr_picture import Boxes, Picture
 from extractor.formats.ocr_places import place_characters
+from extractor.formats.ocr_recognition import INSTALL, Piece, Recognition
 from extractor.formats.pdf_drawing import Edge
 from models.onnx_runtime import forbid_telemetry
 

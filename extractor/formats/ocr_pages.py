@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from extractor.document import UNCERTAIN, DocumentBuilder, Page
 from extractor.formats.limits import Limits
-from extractor.formats.ocr import DPI, Recognition, recognize
+from extractor.formats.ocr import DPI, recognize
+from extractor.formats.ocr_recognition import Recognition
 from extractor.formats.ocr_text import RecognizedText, drawing_of
 from extractor.formats.pdf_findings import PagesNotice, page_list
 from extractor.formats.pdf_pages import PageContent, fill

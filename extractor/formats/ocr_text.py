@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from extractor.formats.ocr import Recognition
+from extractor.formats.ocr_recognition import Recognition
 from extractor.formats.pdf_characters import FIRST_WIDE, Line, PlacedText, Run
 from extractor.formats.pdf_drawing import Drawing
 
