@@ -386,7 +386,8 @@ async def _on_files_error(request: Request, error: FilesError) -> Response:
 
 
 async def _on_database_error(request: Request, error: SQLAlchemyError) -> Response:
-    trouble = trouble_of(error)
+    services = getattr(request.state, "services", None)
+    trouble = services.database.trouble(error) if services is not None else trouble_of(error)
     if trouble is None:
         raise error
     return _answer(request, "storage_full" if trouble == "full" else "not_ready", headers=AGAIN)

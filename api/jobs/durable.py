@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -102,7 +103,7 @@ class Dispatcher:
         self.runner = Runner(database, files, reader, self.executor, slots)
         self._lock = lock_beside(Path(database.url.database or "")) if database.is_sqlite else None
         self._woken = woken
-        self._most = slots + (slots + 1) // 2
+        self._most = 2 * slots
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -151,14 +152,20 @@ class Dispatcher:
     def _dispatch(self) -> None:
         """Claim documents whenever there is room, and begin a workflow for each."""
         pause = _POLL[self._database.url.get_backend_name()]
+        is_torn = False
         while not self.runner.stopping.is_set():
             room = self.runner.wait_for_room(self._most, 1.0)
             if room <= 0:
                 continue
             self._woken.clear()
             try:
+                if is_torn:
+                    self._settle([self.executor])
+                is_torn = False
                 begun = self._begin(room)
             except Exception as error:
+                # What was claimed may be without a workflow, if it could not be handed back either.
+                is_torn = True
                 _log.warning("cannot take documents from the queue: %s", type(error).__name__)
                 self.runner.stopping.wait(2.0)
                 continue
@@ -252,14 +259,17 @@ def _quiet() -> None:
 
 
 def _configuration(url: URL, executor: str, most: int) -> DBOSConfig:
+    kwargs: dict[str, Any] = {}
     if url.get_backend_name() == "sqlite":
         # A file of its own: two writers on one file would wait for each other.
         path = jobs_file(url)
         _prepare(path)
         url = URL.create("sqlite", database=str(path))
+        kwargs = {"creator": partial(_connect, path), "pool_pre_ping": False}
     return DBOSConfig(
         name=_NAME,
         system_database_url=url.render_as_string(hide_password=False),
+        db_engine_kwargs=kwargs,
         sys_db_pool_size=max(5, most // 2 + 3),
         log_level="ERROR",
         application_version=_APPLICATION,
@@ -276,6 +286,17 @@ def _configuration(url: URL, executor: str, most: int) -> DBOSConfig:
 def jobs_file(url: URL) -> Path:
     """Return where the jobs of a SQLite database stand: `hecha.db` → `hecha.jobs.db`."""
     return Path(url.database or "").with_suffix(".jobs.db")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open the file of the jobs, without waiting for the disk at the end of each transaction.
+
+    A power cut may cost its last moments, which is no harm: what is claimed without a job that is
+    known goes back into the queue at the next start, and a job that had ended is not wanted again.
+    """
+    connection = sqlite3.connect(path, check_same_thread=False)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    return connection
 
 
 def _prepare(path: Path) -> None:

@@ -11,9 +11,10 @@ write lock: no transaction fails half-way because another was quicker. Readers n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from contextvars import copy_context
 from pathlib import Path
+from shutil import disk_usage
 from threading import Condition, Lock
 from typing import Any, Final, Generic, Literal, TypeVar, cast
 
@@ -44,6 +45,7 @@ _SQLITE: Final = (
 _AGAIN: Final = frozenset({"40001", "40P01"})
 """Of PostgreSQL: the transaction was undone for the sake of another one."""
 _TRIES: Final = 3
+_ROOM: Final = 1 << 18
 _DRIVERS: Final = {
     "postgres": "postgresql+psycopg",
     "postgresql": "postgresql+psycopg",
@@ -244,6 +246,18 @@ class Database:
                 closing(connection.cursor()) as cursor,
             ):
                 cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def trouble(self, error: BaseException) -> Trouble | None:
+        """Tell as `trouble_of` does, and on SQLite see a full disk behind an error of reading it.
+
+        Without room for its shared memory or its log SQLite speaks of a disk error.
+        """
+        found = trouble_of(error)
+        if found == "away" and self.is_sqlite:
+            with suppress(OSError):
+                folder = Path(self.url.database or "").absolute().parent
+                return "full" if disk_usage(folder).free < _ROOM else found
+        return found
 
     def take_turn(self, connection: Connection, what: int) -> None:
         """Let one transaction at a time go on from here to its end, on every machine.
