@@ -121,6 +121,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/cases/{case_id}/move"): {
         "data": {"document": REPORT_ID, "to": "none", "revision": "1"}
     },
+    ("POST", "/cases/{case_id}/regroup"): {"data": {"revision": "1"}},
+    ("POST", "/documents/{document_id}/regroup"): {"data": {"revision": "1"}},
 }
 
 
@@ -152,7 +154,8 @@ def _ask(client: TestClient, method: str, path: str, values: dict[str, str]) -> 
     query = {"document": REPORT_ID} if (method, path) in NAMED_OTHERWISE else {}
     if path == "/v1/search":
         query = {"q": "事故"}
-    headers = {"If-Match": "*"} if path.startswith("/v1/cases/") else {}
+    is_edited = path.startswith("/v1/cases/") or path.endswith("/regroup")
+    headers = {"If-Match": "*"} if is_edited else {}
     return client.request(method, path.format(**values), params=query, headers=headers, **body)
 
 
