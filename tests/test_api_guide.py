@@ -13,16 +13,16 @@ from pydantic import BaseModel
 
 from api.access.rules import METRICS_PATH, rule_of
 from api.app import create_app
+from api.exports.case_checklist import CaseChecklist
 from api.problems import MEDIA_TYPE, PROBLEMS, Problem
 from api.routes import examples
 from api.routes.audit_routes import AuditPage
 from api.routes.batch_routes import BatchPage, FolderRequest, ItemPage
-from api.routes.case_checklists import CaseChecklist
 from api.routes.casework import CaseChange, CaseMerge, CasePage, NewCase, RegroupedCase
 from api.routes.checklists import ChecklistRequest
 from api.routes.event_routes import EventPage
 from api.routes.health import Health
-from api.routes.key_routes import KeyList, KeyRequest, MadeKey
+from api.routes.key_routes import KeyList, KeyRequest
 from api.routes.legal_hold import HoldRequest
 from api.routes.openapi_docs import PROBLEM
 from api.routes.search import SearchPage
@@ -30,7 +30,7 @@ from api.routes.uploads import DocumentPage
 from api.routes.webhook_routes import DeliveryPage, WebhookChange, WebhookList, WebhookRequest
 from api.scopes import USUAL_ROLES
 from api.settings import Settings
-from api.store.api_keys import KeyEntry
+from api.store.api_keys import KeyEntry, MadeKey
 from api.store.batches import BatchEntry
 from api.store.cases import CaseDetails
 from api.store.documents import DocumentEntry

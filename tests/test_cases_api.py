@@ -12,9 +12,9 @@ import pytest
 from fastapi.testclient import TestClient
 from openpyxl import load_workbook
 
+from api.exports.case_checklist import CaseChecklist
 from api.exports.csv_rows import checklist_csv
 from api.routes import examples
-from api.routes.case_checklists import CaseChecklist
 from api.routes.casework import CasePage
 from api.store.cases import CaseDetails
 from api.store.placements import DocumentPlacement
