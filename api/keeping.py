@@ -67,6 +67,7 @@ def clear_old(settings: Settings, *, dry: bool) -> int:
         cleared = clear(services)
     say(
         f"已删除：文件 {cleared.documents} 份，批次记录 {cleared.batches} 个，"
+        f"空案卷 {cleared.cases} 个，"
         f"事件 {cleared.events} 条，过期的请求标记 {cleared.keys} 个、登录 {cleared.sessions} 个。"
     )
     if cleared.held:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import re
 import time
-import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,18 +32,12 @@ from tests.api_client import (
     serving,
     upload,
 )
+from tests.sample_files import zip_file
 
 OTHER = "other"
 
 
-def _zip() -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("甲.txt", REPORT + b"zip")
-    return buffer.getvalue()
-
-
-ZIP = _zip()
+ZIP = zip_file({"甲.txt": REPORT + b"zip"})
 ROUTE_LIST = sorted(
     (method, route.path)
     for module in ROUTES
@@ -121,6 +113,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/cases/{case_id}/move"): {
         "data": {"document": REPORT_ID, "to": "none", "revision": "1"}
     },
+    ("POST", "/cases/{case_id}/regroup"): {"data": {"revision": "1"}},
+    ("POST", "/documents/{document_id}/regroup"): {"data": {"revision": "1"}},
 }
 
 
@@ -152,7 +146,7 @@ def _ask(client: TestClient, method: str, path: str, values: dict[str, str]) -> 
     query = {"document": REPORT_ID} if (method, path) in NAMED_OTHERWISE else {}
     if path == "/v1/search":
         query = {"q": "事故"}
-    headers = {"If-Match": "*"} if path.startswith("/v1/cases/") else {}
+    headers = {"If-Match": "*"} if re.search(r"^/v1/cases/|/regroup$", path) else {}
     return client.request(method, path.format(**values), params=query, headers=headers, **body)
 
 

@@ -13,16 +13,16 @@ from pydantic import BaseModel
 
 from api.access.rules import METRICS_PATH, rule_of
 from api.app import create_app
+from api.exports.case_checklist import CaseChecklist
 from api.problems import MEDIA_TYPE, PROBLEMS, Problem
 from api.routes import examples
 from api.routes.audit_routes import AuditPage
 from api.routes.batch_routes import BatchPage, FolderRequest, ItemPage
-from api.routes.case_checklists import CaseChecklist
-from api.routes.casework import CaseChange, CaseMerge, CasePage, DocumentPlacement, NewCase
+from api.routes.casework import CaseChange, CaseMerge, CasePage, NewCase, RegroupedCase
 from api.routes.checklists import ChecklistRequest
 from api.routes.event_routes import EventPage
 from api.routes.health import Health
-from api.routes.key_routes import KeyList, KeyRequest, MadeKey
+from api.routes.key_routes import KeyList, KeyRequest
 from api.routes.legal_hold import HoldRequest
 from api.routes.openapi_docs import PROBLEM
 from api.routes.search import SearchPage
@@ -30,10 +30,11 @@ from api.routes.uploads import DocumentPage
 from api.routes.webhook_routes import DeliveryPage, WebhookChange, WebhookList, WebhookRequest
 from api.scopes import USUAL_ROLES
 from api.settings import Settings
-from api.store.api_keys import KeyEntry
+from api.store.api_keys import KeyEntry, MadeKey
 from api.store.batches import BatchEntry
 from api.store.cases import CaseDetails
 from api.store.documents import DocumentEntry
+from api.store.placements import DocumentPlacement
 from api.store.webhooks import Delivery, NewWebhook, Webhook
 from extractor.checklist.model import Checklist
 from extractor.extraction import Extraction
@@ -53,8 +54,8 @@ MODELS: dict[str, type[BaseModel]] = {
         AuditPage, BatchEntry, BatchPage, CaseChange, CaseChecklist, CaseDetails, CaseMerge,
         CasePage, Checklist, ChecklistRequest, Delivery, DeliveryPage, DocumentEntry, DocumentPage,
         DocumentPlacement, EventPage, Extraction, FolderRequest, Health, HoldRequest, ItemPage,
-        KeyEntry, KeyList, KeyRequest, MadeKey, NewCase, NewWebhook, SearchPage, Webhook,
-        WebhookChange, WebhookList, WebhookRequest,
+        KeyEntry, KeyList, KeyRequest, MadeKey, NewCase, NewWebhook, RegroupedCase, SearchPage,
+        Webhook, WebhookChange, WebhookList, WebhookRequest,
     )
 } | {PROBLEM: Problem}  # fmt: skip
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -163,7 +164,8 @@ def test_the_guide_names_every_route(app: FastAPI) -> None:
     page = {
         "GET /", "POST /", "GET /checklist.xlsx", "GET /checklist.json", "GET /openapi.json",
         "GET /login", "POST /login", "POST /logout", "GET /login/oidc", "GET /login/callback",
-        "POST /cases/{case_id}/move",
+        "POST /cases/{case_id}/move", "POST /cases/{case_id}/regroup",
+        "POST /documents/{document_id}/regroup",
     }  # fmt: skip
     assert named == {route.strip("`") for route in routes} | page
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import URL, Connection, select
 
 from api.routes import examples
-from api.store import case_grouping, cases, documents
+from api.store import case_grouping, cases, documents, placements
 from api.store.case_grouping import group_saved, leave_case
 from api.store.cases import CaseChangedError, CaseDocumentMissingError, CaseNotFoundError
 from api.store.database import Database
@@ -77,8 +77,8 @@ def parts(connection: Connection) -> set[frozenset[str]]:
 
 
 def case_of(connection: Connection, name: str) -> str:
-    place = cases.placement(connection, DEFAULT_TENANT, digest(name))[1]
-    assert place is not None and place.case is not None
+    place = placements.get(connection, DEFAULT_TENANT, digest(name))
+    assert place.case is not None
     return place.case
 
 
@@ -130,9 +130,9 @@ def test_what_states_no_accident_stands_in_no_case_and_says_why(database: Databa
     with database.write() as connection:
         save(connection, RULE)
         assert parts(connection) == set()
-        name, place = cases.placement(connection, DEFAULT_TENANT, digest("r"))
-        assert name is None and place is not None and place.reason is not None
-        assert "没有写明事故的名称或日期" in place.reason["text"]
+        place = placements.get(connection, DEFAULT_TENANT, digest("r"))
+        assert place.case_name is None and place.reason is not None
+        assert "没有写明事故的名称或日期" in place.reason.text
 
 
 def test_a_doubt_is_told_with_the_document(database: Database) -> None:
@@ -144,9 +144,9 @@ def test_a_doubt_is_told_with_the_document(database: Database) -> None:
         ):
             save(connection, each)
         assert parts(connection) == named(["a", "c"])
-        place = cases.placement(connection, DEFAULT_TENANT, digest("b"))[1]
-        assert place is not None and place.case is None and place.reason is not None
-        assert "可能属于2起事故中的一起" in place.reason["doubts"][0]
+        place = placements.get(connection, DEFAULT_TENANT, digest("b"))
+        assert place.case is None and place.reason is not None
+        assert "可能属于2起事故中的一起" in place.reason.doubts[0]
 
 
 def test_reading_again_moves_a_document_that_says_something_else(database: Database) -> None:

@@ -12,11 +12,12 @@ import pytest
 from fastapi.testclient import TestClient
 from openpyxl import load_workbook
 
+from api.exports.case_checklist import CaseChecklist
 from api.exports.csv_rows import checklist_csv
 from api.routes import examples
-from api.routes.case_checklists import CaseChecklist
-from api.routes.casework import CasePage, DocumentPlacement
+from api.routes.casework import CasePage
 from api.store.cases import CaseDetails
+from api.store.placements import DocumentPlacement
 from tests.api_client import ABSENT, REPORT, REPORT_ID, problem, read, serving, upload
 
 OTHER_REPORT = (
@@ -131,6 +132,35 @@ def test_people_put_cases_right(client: TestClient) -> None:
     assert len(client.get("/v1/documents").json()["documents"]) == 2
 
 
+def test_a_placement_is_handed_back_only_as_it_was_seen(client: TestClient) -> None:
+    ours, other = case_of(client), other_of(client)
+    client.put(f"/v1/cases/{ours.id}/documents/{other}", headers=ANY)
+    place, regroup = f"/v1/documents/{other}/case", f"/v1/documents/{other}/regroup"
+    etag = client.get(place).headers["etag"]
+    assert client.get(place, headers={"If-None-Match": etag}).status_code == 304
+    problem(client.post(regroup), "precondition_required")
+    problem(client.post(regroup, headers={"If-Match": '"99"'}), "precondition_failed")
+    problem(client.post(f"/v1/documents/{ABSENT}/regroup", headers=ANY), "document_not_found")
+    placed = client.post(regroup, headers={"If-Match": etag})
+    assert (placed.json()["pinned"], placed.json()["origin"]) == (False, "auto")
+    assert placed.json()["case"] not in (None, ours.id)
+    assert placed.json() == client.get(place).json()
+    assert placed.headers["etag"] == client.get(place).headers["etag"] != etag
+
+
+def test_a_whole_case_is_handed_back(client: TestClient) -> None:
+    other = other_of(client)
+    made = client.post("/v1/cases", json={"documents": [REPORT_ID, other]})
+    path = f"{made.headers['location']}/regroup"
+    problem(client.post(path), "precondition_required")
+    problem(client.post(path, headers={"If-Match": '"99"'}), "precondition_failed")
+    answer = client.post(path, headers={"If-Match": made.headers["etag"]})
+    found = [DocumentPlacement.model_validate(each) for each in answer.json()["documents"]]
+    assert [each.document for each in found] == [REPORT_ID, other]
+    assert found[0].case != found[1].case
+    problem(client.post(path, headers=ANY), "case_not_found")
+
+
 def test_a_checklist_says_what_it_does_not_hold(tmp_path: Any) -> None:
     with serving(data=tmp_path) as client:
         read(client)
@@ -211,6 +241,37 @@ def test_the_page_moves_a_document(client: TestClient) -> None:
         assert client.post(f"/cases/{now.id}/move", data=form).status_code == 303
     form["document"] = ABSENT
     assert client.post(f"/cases/{theirs.id}/move", data=form).status_code == 404
+
+
+def test_the_page_hands_documents_back(client: TestClient) -> None:
+    ours, other = case_of(client), other_of(client)
+    assert "交还自动归案" not in _forms(client, {"document": other})
+    client.put(f"/v1/cases/{ours.id}/documents/{other}", headers=ANY)
+    shown = _forms(client, {"case": ours.id})
+    assert f'action="/documents/{other}/regroup"' in shown
+    assert f'action="/cases/{ours.id}/regroup"' in shown
+    late = client.post(f"/documents/{other}/regroup", data={"revision": "99"})
+    assert late.status_code == 412
+    client.delete(f"/v1/cases/{ours.id}/documents/{other}", headers=ANY)
+    shown = _forms(client, {"document": other})
+    assert "没有归入案卷（人工移出" in client.get("/", params={"document": other}).text
+    [revision] = re.findall(r'name="revision" value="(\d+)"', shown)
+    done = client.post(f"/documents/{other}/regroup", data={"revision": revision})
+    theirs = case_of(client, other)
+    assert (done.status_code, done.headers["location"]) == (303, f"/?case={theirs.id}")
+    made = client.post("/v1/cases", json={"documents": [REPORT_ID, other]}).json()
+    form = {"revision": str(made["revision"])}
+    done = client.post(f"/cases/{made['id']}/regroup", data=form)
+    assert (done.status_code, done.headers["location"]) == (303, "/")
+    assert client.post(f"/cases/{made['id']}/regroup", data=form).status_code == 404
+    form["revision"] = "1"
+    assert client.post(f"/documents/{ABSENT}/regroup", data=form).status_code == 404
+
+
+def _forms(client: TestClient, query: dict[str, str]) -> str:
+    """The forms of a page that hand something back."""
+    page = client.get("/", params=query).text
+    return "".join(re.findall(r'(?s)<form class="regroup".*?</form>', page))
 
 
 def test_a_deleted_document_leaves_its_case(client: TestClient) -> None:

@@ -1,14 +1,10 @@
-"""The client: a method for every route, no request done twice, and the guide's examples run."""
+"""The client: a method for every route, and no request done twice."""
 
 from __future__ import annotations
 
 import inspect
 import json
-import os
 import re
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
@@ -29,16 +25,17 @@ from api.client import (
     WaitedTooLongError,
     verify_webhook,
 )
-from api.routes import examples, webhook_routes
+from api.routes import casework, examples, webhook_routes
 from api.settings import Settings
 from api.signatures import new_secret, sign
 from api.store.batches import BatchEntry
-from bench.soak import Service
+from api.store.placements import DocumentPlacement
 from tests.api_client import ABSENT, HOST, REPORT, REPORT_ID, serving
-from tests.batch_files import report, reports
+from tests.batch_files import reports
 from tests.conftest import ROOT
 from tests.webhook_receiver import receiving
 
+PLACEMENT = DocumentPlacement.model_validate(casework.EXAMPLES["placement"].model_dump())
 WEBHOOK = webhook_routes.EXAMPLES["webhook"]
 Use = Callable[[Client], Any]
 
@@ -47,7 +44,12 @@ USES: dict[str, Use] = {
     "wait": lambda c: c.wait("d"),
     "read": lambda c: c.read(b"1", "a.txt"),
     "document": lambda c: c.document("d"),
-    "documents": lambda c: next(c.documents(status="failed", received_after=datetime.now(UTC))),
+    "documents": lambda c: next(
+        c.documents(
+            status="failed", kind="INV", text="报告", batch="b", case="c",
+            received_after=datetime.now(UTC), received_before=datetime.now(UTC),
+        )
+    ),
     "reprocess": lambda c: c.reprocess("d"),
     "delete_document": lambda c: c.delete_document("d"),
     "extraction": lambda c: c.extraction("d", "v"),
@@ -59,7 +61,12 @@ USES: dict[str, Use] = {
     "document_workbook": lambda c: c.document_workbook("d"),
     "hold": lambda c: c.hold("d", "诉讼"),
     "release": lambda c: c.release("d"),
-    "cases": lambda c: list(c.cases(text="禾山", accident_from=date(2024, 1, 1))),
+    "cases": lambda c: list(
+        c.cases(
+            text="禾山", origin="auto", document="d",
+            accident_from=date(2024, 1, 1), accident_to=date(2024, 12, 31),
+        )
+    ),
     "case": lambda c: c.case("c"),
     "create_case": lambda c: c.create_case(["d"], "甲"),
     "rename_case": lambda c: c.rename_case(examples.CASE, "甲"),
@@ -67,10 +74,18 @@ USES: dict[str, Use] = {
     "add_to_case": lambda c: c.add_to_case(examples.CASE, "d"),
     "take_out_of_case": lambda c: c.take_out_of_case(examples.CASE, "d"),
     "merge_cases": lambda c: c.merge_cases(examples.CASE, ["c"]),
+    "placement": lambda c: c.placement("d"),
+    "regroup_document": lambda c: c.regroup_document(PLACEMENT),
+    "regroup_case": lambda c: c.regroup_case(examples.CASE),
     "case_checklist": lambda c: c.case_checklist("c"),
     "case_workbook": lambda c: c.case_workbook("c"),
     "case_table": lambda c: c.case_table("c", "measures"),
-    "search": lambda c: list(c.search("高处坠落", type="penalty")),
+    "search": lambda c: list(
+        c.search(
+            "高处坠落", type="penalty", kind="INV", case="c",
+            date_from=date(2024, 1, 1), date_to=date(2024, 12, 31),
+        )
+    ),
     "upload_batch": lambda c: c.upload_batch(b"1", "a.zip"),
     "read_folder": lambda c: c.read_folder("a"),
     "wait_for_batch": lambda c: c.wait_for_batch("b"),
@@ -80,7 +95,7 @@ USES: dict[str, Use] = {
     "cancel_batch": lambda c: c.cancel_batch("b"),
     "retry_batch": lambda c: c.retry_batch("b"),
     "delete_batch": lambda c: c.delete_batch("b"),
-    "events": lambda c: list(c.events("MTc", ["document.failed"])),
+    "events": lambda c: next(c.events("MTc", ["document.failed"], follow=True)),
     "create_webhook": lambda c: c.create_webhook("https://a.example/"),
     "webhooks": lambda c: c.webhooks(),
     "webhook": lambda c: c.webhook("w"),
@@ -89,20 +104,18 @@ USES: dict[str, Use] = {
     "test_webhook": lambda c: c.test_webhook("w"),
     "deliveries": lambda c: list(c.deliveries("w", "failed")),
     "replay": lambda c: c.replay("w", "m"),
+    "create_key": lambda c: c.create_key("档案系统", ["read"], days=30),
+    "api_keys": lambda c: c.api_keys(),
+    "revoke_key": lambda c: c.revoke_key("k"),
+    "audit": lambda c: list(c.audit(1000)),
+    "metrics": lambda c: c.metrics(),
     "is_alive": lambda c: c.is_alive(),
     "is_ready": lambda c: c.is_ready(),
-}
+}  # fmt: skip
 """A use of every method of the client."""
 
-WITHOUT_A_METHOD = frozenset({
-    ("get", "/metrics"),
-    ("get", "/v1/keys"),
-    ("post", "/v1/keys"),
-    ("delete", "/v1/keys/{key_id}"),
-    ("get", "/v1/audit"),
-    ("get", "/v1/documents/{document_id}/case"),
-})  # fmt: skip
-"""Operations that the client leaves out, on purpose."""
+PAGING = frozenset({"limit", "cursor"})
+"""Parameters that the client sees to by itself."""
 
 
 class Described:
@@ -111,6 +124,7 @@ class Described:
     def __init__(self) -> None:
         self.description = create_app(Settings()).openapi()
         self.used: set[tuple[str, str]] = set()
+        self.given: dict[tuple[str, str], set[str]] = {}
         self.asked = 0
         self.operations = {
             (method, path)
@@ -133,13 +147,13 @@ class Described:
         described = self.description["paths"][operation[1]][method]
         known = {each["name"] for each in described.get("parameters", [])}
         assert set(request.url.params) <= known, operation
+        self.given.setdefault(operation, set()).update(request.url.params)
         status = min(status for status in described["responses"] if status.startswith("2"))
         for kind, content in described["responses"][status].get("content", {}).items():
             if kind == "application/json":
                 name = next(iter(content["examples"].values()))["$ref"].rpartition("/")[2]
                 value = dict(self.description["components"]["examples"][name]["value"])
-                if "next_cursor" in value:
-                    value["next_cursor"] = None
+                value |= {name: None for name in ("next_cursor", "next_after") if name in value}
                 if operation == ("get", "/v1/batches/{batch_id}"):
                     value["status"] = "finished"
                 # A later version of the service says more.
@@ -200,7 +214,12 @@ def test_every_operation_has_a_method_that_understands_its_answer() -> None:
         asked = described.asked
         use(client)
         assert described.asked > asked, name
-    assert described.operations - described.used == WITHOUT_A_METHOD
+    assert described.operations == described.used
+    for operation in described.operations:
+        method, path = operation
+        parameters = described.description["paths"][path][method].get("parameters", [])
+        asked_for = {each["name"] for each in parameters if each["in"] == "query"}
+        assert asked_for - PAGING <= described.given[operation], operation
 
 
 class Script:
@@ -394,6 +413,39 @@ def test_bulk_with_progress(client: Client) -> None:
     client.delete_document(str(items[0].document))
 
 
+def test_grouping_is_put_right_and_handed_back() -> None:
+    with serving() as served:
+        client = Client(http=served)
+        client.read(REPORT, "调查报告.txt")
+        before = client.placement(REPORT_ID)
+        made = client.create_case([REPORT_ID], "另案")
+        placed = client.placement(REPORT_ID)
+        assert (placed.case, placed.case_name, placed.pinned) == (made.id, "另案", True)
+        with pytest.raises(ServiceError) as caught:
+            client.regroup_document(before)
+        assert caught.value.code == "precondition_failed"
+        back = client.regroup_document(placed)
+        assert (back.case_name, back.pinned) == (before.case_name, False)
+        made = client.add_to_case(client.case(made.id), REPORT_ID)
+        [back] = client.regroup_case(made)
+        assert back.case not in (None, made.id)
+        assert client.case_checklist(str(back.case)).unread == []
+
+
+def test_keys_the_audit_and_the_metrics() -> None:
+    with serving(workers=0, metrics="all") as served:
+        client = Client(http=served)
+        made = client.create_key("档案系统", ["read"], days=1)
+        assert made.key.startswith(made.prefix)
+        assert made.id in [each.id for each in client.api_keys()]
+        assert client.revoke_key(made.id).revoked_at is not None
+        actions = {each.action: each.seq for each in client.audit() if each.subject == made.id}
+        assert list(actions) == ["key.created", "key.revoked"]
+        later = client.audit(actions["key.created"])
+        assert next(later).action == "key.revoked"
+        assert "hecha_documents" in client.metrics()
+
+
 def test_webhooks_are_managed() -> None:
     with serving(workers=0, webhook_hosts=("127.0.0.1",)) as served:
         client = Client(http=served)
@@ -408,83 +460,6 @@ def test_webhooks_are_managed() -> None:
         assert client.replay(made.webhook.id, sent.id).id == sent.id
         client.delete_webhook(made.webhook.id)
         assert client.webhooks() == []
-
-
-# The examples in the guide
-
-EXAMPLES = re.findall(
-    r"(?ms)^```python\n(.*?)^```", (ROOT / "docs" / "client.md").read_text(encoding="utf-8")
-)
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The service as a process of its own, which may send to this machine."""
-    more = {"HECHA_WEBHOOK_HOSTS": "127.0.0.1"}
-    service = Service(tmp_path_factory.mktemp("service"), more=more)
-    service.start()
-    yield service
-    service.stop()
-
-
-def _python(code: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(  # noqa: S603 - the guide's own example
-        [sys.executable, "-c", code, *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment},
-        stdout=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-    )
-
-
-def _output(code: str, *arguments: str) -> str:
-    process = _python(code, *arguments)
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == 0
-    return output
-
-
-@pytest.mark.slow
-def test_the_examples_of_the_guide_run(running: Service, tmp_path: Path) -> None:
-    first, upload, bulk, events, receiver = EXAMPLES
-    place = tmp_path / "调查报告.txt"
-    place.write_bytes(REPORT)
-    assert _output(first.replace("http://127.0.0.1:8000", running.url)).strip() == "True"
-    shown = _output(upload, running.url, str(place))
-    assert "admin.fine 350000" in shown and "1 项责任追究， 1 项整改措施" in shown
-    archive = tmp_path / "档案.zip"
-    archive.write_bytes(reports(2))
-    shown = _output(bulk, running.url, str(archive))
-    assert "2/2" in shown and shown.count("1 项处理") == 2
-    assert _output(events, running.url).count("document.succeeded") == 3
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with Client(running.url) as client:
-        made = client.create_webhook(f"http://127.0.0.1:{port}/", ["document.received"])
-        process = _python(receiver, str(port), HECHA_WEBHOOK_SECRET=made.secret)
-        try:
-            _listening(port)
-            document = client.upload(report(9), "九.txt").id
-            assert process.stdout is not None
-            assert process.stdout.readline().split() == ["document.received", document]
-        finally:
-            process.kill()
-            process.communicate()
-            client.delete_webhook(made.webhook.id)
-
-
-def _listening(port: int) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise TimeoutError
 
 
 def test_a_receiver_by_the_standard_understands_what_the_service_sends() -> None:

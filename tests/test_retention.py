@@ -17,12 +17,15 @@ from sqlalchemy.exc import OperationalError
 
 from api.services import Services, open_services
 from api.settings import Settings
-from api.store import holds
+from api.store import cases, holds
+from api.store.case_grouping import leave_case
+from api.store.case_rows import left_empty, remove_empty
 from api.store.hooks import HOOKS
 from api.store.ids import now
 from api.store.schema import (
     BATCH_ITEMS,
     BATCHES,
+    CASES,
     DELIVERIES,
     DOCUMENTS,
     EVENTS,
@@ -121,6 +124,38 @@ def test_without_a_rule_documents_stay_for_ever(tmp_path: Path) -> None:
         _document(services, b"old", 4000)
         assert due(services) == (0, 0)
         assert clear(services) == Cleared()
+
+
+def test_a_case_that_has_been_empty_for_as_long_goes_too(services: Services) -> None:
+    kept, old = _document(services, b"kept", 1), _document(services, b"old", 31)
+    with services.database.write() as connection:
+        full, left = (cases.create(connection, "default", [each], None) for each in (kept, old))
+        empty = cases.create(connection, "default", [kept], "空的")
+        cases.add(connection, "default", full, kept, None)
+    HOOKS.deleting.append(leave_case)
+    assert clear(services) == Cleared(documents=1), "it was emptied only now"
+    _age_cases(services, 29.9)
+    assert clear(services) == Cleared()
+    _age_cases(services, 30.1)
+    assert clear(services) == Cleared(cases=2)
+    HOOKS.deleting.clear()
+    with services.database.read() as connection:
+        assert [case.id for case in cases.listing(connection, "default", 9)[0]] == [full]
+    told = [(row.subject, row.data) for row in _events(services, "case.deleted")]
+    assert told == [(case, {"reason": "retention"}) for case in sorted((left, empty))]
+
+
+def test_a_case_that_is_filled_in_the_meantime_stays(services: Services) -> None:
+    kept = _document(services, b"kept", 1)
+    with services.database.write() as connection:
+        case = cases.create(connection, "default", [kept], None)
+        assert not remove_empty(connection, "default", case, now() + DAY)
+        assert left_empty(connection, "default", now() + DAY) == []
+
+
+def _age_cases(services: Services, days: float) -> None:
+    with services.database.write() as connection:
+        connection.execute(update(CASES).values(updated_at=now() - round(days * DAY)))
 
 
 def test_more_than_one_step_of_documents_goes(

@@ -14,25 +14,9 @@ from api.routes import examples
 from api.routes.dependencies import ServicesDep, TenantDep
 from api.routes.openapi_docs import example, problems
 from api.store import audit
+from api.store.audit import AuditRecord
 
 router = APIRouter(tags=["审计"])
-
-
-class AuditRecord(BaseModel):
-    """One entry of the audit."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    seq: int = Field(description="序号；各单位共用一条链，所以可能有间隔")
-    at: datetime = Field(description="时间（UTC）")
-    actor: str = Field(
-        description="谁：key: 加密钥编号，user: 加账号，link 启动链接，cli 命令行，system 程序自己"
-    )
-    action: str = Field(description="做了什么，例如 extraction.read、document.deleted")
-    subject: str = Field(description="对什么：文件、密钥等的编号")
-    details: dict[str, Any] = Field(description="编号和代码，没有文件内容")
-    previous_hash: str = Field(description="前一条的哈希")
-    hash: str = Field(description="这一条的哈希")
 
 
 class AuditPage(BaseModel):

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta, timezone
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
+from api.exports.case_checklist import CaseChecklist, UnreadDocument
 from api.exports.csv_rows import TableName, checklist_csv
 from api.exports.xlsx import checklist_xlsx
 from api.problems import ProblemError
@@ -41,25 +42,6 @@ _WHY_NOT: Final = (
     "case_not_found", "case_empty", "document_not_ready", "document_failed", "limit_exceeded",
     "request_invalid", "not_ready",
 )  # fmt: skip
-
-
-class UnreadDocument(BaseModel):
-    """A document of the case that is not in the checklist, because there is no result of it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: str = Field(description="文件编号")
-    filename: str
-    status: Status
-    message: str
-
-
-class CaseChecklist(Checklist):
-    """The checklist of a case, and what of the case is not in it."""
-
-    unread: list[UnreadDocument] = Field(
-        default=[], description="案卷里还没有读出结果的文件；本清单没有包括它们"
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from typing import Any, Final
 from markupsafe import Markup, escape
 
 from api.services import Services
-from api.store import cases, searching
+from api.store import cases, placements, searching
 from api.store.acting import shown
 from api.store.cases import CaseDetails, CaseEntry, CaseFilters
+from api.store.placements import DocumentPlacement
 from api.store.searching import SearchHit
 
 _LISTED: Final = 30
@@ -31,7 +32,7 @@ ORIGIN_LABELS: Final = {"auto": "自动", "manual": "人工"}
 
 @dataclass(frozen=True, slots=True)
 class CaseParts:
-    """What the page shows of cases: the newest, the hits of a search, or one case."""
+    """What the page shows of cases: the newest, the hits of a search, one, or that of a file."""
 
     listed: Sequence[CaseEntry] = ()
     more: bool = False
@@ -39,6 +40,7 @@ class CaseParts:
     hits: Sequence[SearchHit] = ()
     opened: CaseDetails | None = None
     targets: Sequence[CaseEntry] = ()
+    placement: DocumentPlacement | None = None
 
 
 def case_parts(services: Services, tenant: str, case: str | None, asked: str) -> CaseParts:
@@ -61,6 +63,37 @@ def case_parts(services: Services, tenant: str, case: str | None, asked: str) ->
     return CaseParts(listed=listed, more=following is not None)
 
 
+def placement_parts(services: Services, tenant: str, chosen: Sequence[str]) -> CaseParts:
+    """Return where the chosen document stands; nothing if several are chosen, or one not there."""
+    with services.database.read() as connection:
+        placed = placements.listing(connection, tenant, chosen) if len(chosen) == 1 else []
+    return CaseParts(placement=placed[0] if placed else None)
+
+
+def hand_back(services: Services, tenant: str, document: str, revision: int) -> str:
+    """Hand a document back to automatic grouping; return what to show then.
+
+    Raises:
+        CaseChangedError: it no longer stands where it was shown, at this revision.
+        CaseDocumentMissingError: there is no such document.
+    """
+    with services.database.write() as connection:
+        placed = placements.hand_back(connection, tenant, document, {revision})
+    return f"/?case={placed.case}" if placed.case is not None else f"/?document={document}"
+
+
+def hand_back_all(services: Services, tenant: str, case: str, revision: int) -> str:
+    """Hand all documents of a case back to automatic grouping; return what to show then.
+
+    Raises:
+        CaseNotFoundError: there is no such case.
+        CaseChangedError: it is not the one that was shown, of this revision.
+    """
+    with services.database.write() as connection:
+        placements.hand_back_all(connection, tenant, case, {revision})
+    return _after(services, tenant, case)
+
+
 def move(services: Services, tenant: str, case: str, document: str, to: str, revision: int) -> str:
     """Move a document to the case `to`, to a "new" one, or to "none"; return what to show then.
 
@@ -79,6 +112,11 @@ def move(services: Services, tenant: str, case: str, document: str, to: str, rev
                 cases.create(connection, tenant, [document], None)
             else:
                 cases.add(connection, tenant, to, document, None)
+    return _after(services, tenant, case)
+
+
+def _after(services: Services, tenant: str, case: str) -> str:
+    """Return the address of a case, or of the page if it is no longer there."""
     with services.database.read() as connection:
         left, _ = cases.listing(connection, tenant, 1, None, CaseFilters(id=case))
     return f"/?case={case}" if left else "/"

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from api.problems import ProblemError
 from api.routes import examples
 from api.routes.cursors import seal, unseal
-from api.routes.dependencies import DocumentId, ServicesDep, TenantDep, found
+from api.routes.dependencies import DocumentId, ServicesDep, TenantDep
 from api.routes.etags import (
     ETAG,
     UNCHANGED,
@@ -24,8 +24,9 @@ from api.routes.etags import (
 )
 from api.routes.openapi_docs import example, problems
 from api.services import Services
-from api.store import cases, documents
-from api.store.cases import CaseDetails, CaseEntry, CaseFilters, Origin, PlacementReason
+from api.store import cases, placements
+from api.store.cases import MOST_SHOWN, CaseDetails, CaseEntry, CaseFilters, Origin
+from api.store.placements import DocumentPlacement
 
 router = APIRouter(tags=["案卷"])
 
@@ -36,6 +37,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _EDITED: Final = ("precondition_failed", "precondition_required", "cross_site_refused")
 _LOST: Final = ("case_not_found", "request_invalid", "not_ready")
 _SHOWN: Final[dict[str, Any]] = {**example("case"), "headers": ETAG}
+_PLACED: Final[dict[str, Any]] = {**example("placement"), "headers": ETAG}
 
 
 class CasePage(BaseModel):
@@ -135,33 +137,31 @@ class CaseMerge(BaseModel):
     )
 
 
-class DocumentPlacement(BaseModel):
-    """Where a document stands, and why."""
+class RegroupedCase(BaseModel):
+    """Where the documents of a case stand after they were handed back to automatic grouping."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    document: str
-    case: str | None = Field(description="案卷编号；没有归案时为 null")
-    case_name: str | None
-    origin: Origin | None = Field(description="auto 自动；manual 人工；还没有读完时为 null")
-    pinned: bool = Field(description="人工确定过，自动归案不再移动")
-    reason: PlacementReason | None = Field(description="归入或者没有归案的理由")
+    documents: list[DocumentPlacement] = Field(description=f"最多列出 {MOST_SHOWN} 份")
 
 
+_PLACEMENT: Final = DocumentPlacement(
+    document=examples.DOCUMENT_ID,
+    revision=3,
+    case=examples.CASE_ID,
+    case_name=examples.CASE.name,
+    origin="auto",
+    pinned=False,
+    reason=examples.CASE.documents[0].reason,
+)
 EXAMPLES: Final[dict[str, BaseModel]] = {
     "case": examples.CASE,
     "case_page": CasePage(
         cases=[CaseEntry(**examples.CASE.model_dump(exclude={"documents"}))],
         next_cursor="MDE5NWExYzItN2U1YS03ZDMx",
     ),
-    "placement": DocumentPlacement(
-        document=examples.DOCUMENT_ID,
-        case=examples.CASE_ID,
-        case_name=examples.CASE.name,
-        origin="auto",
-        pinned=False,
-        reason=examples.CASE.documents[0].reason,
-    ),
+    "placement": _PLACEMENT,
+    "regrouped": RegroupedCase(documents=[_PLACEMENT]),
 }
 
 
@@ -319,30 +319,56 @@ def merge_cases(
     return _show(services, tenant, case_id)
 
 
+@router.post(
+    "/v1/cases/{case_id}/regroup",
+    summary="把案卷里的文件交还自动归案",
+    response_description="这些文件现在归在哪里",
+    responses={200: example("regrouped"), **problems(*_LOST, *_EDITED)},
+)
+def regroup_case(
+    services: ServicesDep, tenant: TenantDep, case_id: CaseId, if_match: IfMatch = None
+) -> RegroupedCase:
+    """不再由人工确定，像刚读完一样重新归案。人工建立的案卷随之解散；别的案卷里人工确定的文件不动。"""
+    seen = seen_revisions(if_match)
+    with services.database.write() as connection:
+        placed = placements.hand_back_all(connection, tenant, case_id, seen)
+    return RegroupedCase(documents=list(placed))
+
+
 @router.get(
     "/v1/documents/{document_id}/case",
     summary="一份文件归在哪个案卷",
+    response_model=DocumentPlacement,
     response_description="归案的情况和理由",
-    responses={200: example("placement"), **problems("document_not_found", "not_ready")},
+    responses={200: _PLACED, **UNCHANGED, **problems("document_not_found", "not_ready")},
 )
 def get_placement(
-    services: ServicesDep, tenant: TenantDep, document_id: DocumentId
-) -> DocumentPlacement:
+    services: ServicesDep,
+    tenant: TenantDep,
+    document_id: DocumentId,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
     """没有归案的，`reason` 说明为什么：没有写明是哪起事故，可能属于几起事故，或者由人工移出。"""
     with services.database.read() as connection:
-        found(documents.get(connection, tenant, document_id))
-        name, place = cases.placement(connection, tenant, document_id)
-    reason = None if place is None or place.reason is None else place.reason
-    return DocumentPlacement.model_validate(
-        {
-            "document": document_id,
-            "case": None if place is None else place.case,
-            "case_name": name,
-            "origin": None if place is None else place.origin,
-            "pinned": place is not None and place.is_pinned,
-            "reason": reason,
-        }
-    )
+        placed = placements.get(connection, tenant, document_id)
+    return _tagged(placed, placed.revision, if_none_match)
+
+
+@router.post(
+    "/v1/documents/{document_id}/regroup",
+    summary="把一份文件交还自动归案",
+    response_model=DocumentPlacement,
+    response_description="现在归在哪里，理由",
+    responses={200: _PLACED, **problems("document_not_found", "not_ready", *_EDITED)},
+)
+def regroup_document(
+    services: ServicesDep, tenant: TenantDep, document_id: DocumentId, if_match: IfMatch = None
+) -> Response:
+    """人工归入或移出的文件，像刚读完一样重新归案；没有人工确定过的，不变。别的文件人工确定的不动。"""
+    seen = seen_revisions(if_match)
+    with services.database.write() as connection:
+        placed = placements.hand_back(connection, tenant, document_id, seen)
+    return _tagged(placed, placed.revision)
 
 
 def _show(
@@ -350,8 +376,14 @@ def _show(
 ) -> Response:
     with services.database.read() as connection:
         details = cases.get(connection, tenant, case)
-    content = details.model_dump_json().encode()
-    etag = content_etag(content, details.revision)
+    return _tagged(details, details.revision, if_none_match, status)
+
+
+def _tagged(
+    shown: BaseModel, revision: int, if_none_match: str | None = None, status: int = 200
+) -> Response:
+    content = shown.model_dump_json().encode()
+    etag = content_etag(content, revision)
     if is_unchanged(if_none_match, etag):
         return Response(status_code=304, headers={"ETag": etag})
     return Response(content, status, {"ETag": etag}, "application/json")

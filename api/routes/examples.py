@@ -287,6 +287,7 @@ CASE: Final = CaseDetails(
             date=None,
             origin="auto",
             pinned=False,
+            revision=1,
             reason=_reason(OTHER_DOCUMENT_ID),
         ),
         CaseMember(
@@ -299,6 +300,7 @@ CASE: Final = CaseDetails(
             date="2024-08-02",
             origin="auto",
             pinned=False,
+            revision=1,
             reason=_reason(DOCUMENT_ID),
         ),
     ],

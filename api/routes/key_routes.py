@@ -12,7 +12,7 @@ from api.problems import ProblemError
 from api.routes.dependencies import AuthorityDep, ServicesDep, TenantDep
 from api.routes.openapi_docs import example, problems
 from api.store import api_keys
-from api.store.api_keys import KeyEntry, ScopeName
+from api.store.api_keys import KeyEntry, MadeKey, ScopeName
 from api.store.documents import microseconds_of
 
 router = APIRouter(tags=["密钥"])
@@ -41,12 +41,6 @@ class KeyRequest(BaseModel):
     name: str = Field(min_length=1, max_length=100, description="给人看的名称")
     scopes: list[ScopeName] = Field(min_length=1, max_length=4, description="权限")
     days: int | None = Field(default=None, ge=1, le=3650, description="多少天后到期；不写则不到期")
-
-
-class MadeKey(KeyEntry):
-    """A key that was just made, with the key itself."""
-
-    key: str = Field(description="密钥，只在这一次给出")
 
 
 class KeyList(BaseModel):

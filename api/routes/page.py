@@ -5,7 +5,7 @@ Rendered on the server, without anything from outside the machine; Jinja2 escape
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
@@ -26,10 +26,18 @@ from api.exports.sheets import (
 from api.files import FilesError, FilesFullError
 from api.problems import Problem, ProblemError, make_problem, problem_of
 from api.routes.case_checklists import basis_of, checklist_of
-from api.routes.case_page import PAGE_GLOBALS, CaseParts, case_parts, move
+from api.routes.case_page import (
+    PAGE_GLOBALS,
+    CaseParts,
+    case_parts,
+    hand_back,
+    hand_back_all,
+    move,
+    placement_parts,
+)
 from api.routes.casework import CaseId
 from api.routes.checklists import MAX_DOCUMENTS, case_checklist, workbook
-from api.routes.dependencies import IdentityDep, ServicesDep, TenantDep
+from api.routes.dependencies import DocumentId, IdentityDep, ServicesDep, TenantDep
 from api.routes.rendering import PAGES, render_page
 from api.routes.uploads import take_upload
 from api.services import Services
@@ -68,6 +76,7 @@ PAGES.globals |= {
 Chosen = Annotated[
     list[str], Query(alias="document", max_length=MAX_DOCUMENTS, default_factory=list)
 ]
+Revision = Annotated[int, Form(ge=1)]
 
 
 @router.get("/")
@@ -87,16 +96,17 @@ def show_page(
         return _case_page(view, case)
     if not chosen:
         return view.page(cases=case_parts(services, who.tenant, None, q.strip()))
+    shown = placement_parts(services, who.tenant, chosen)
     with services.database.read() as connection:
         entries = [documents.get(connection, who.tenant, each) for each in chosen]
     waiting = [entry for entry in entries if entry is not None and _is_awaited(entry)]
     if waiting:
-        return view.page(waiting=waiting)
+        return view.page(waiting=waiting, cases=shown)
     try:
         checklist = case_checklist(services, who.tenant, chosen)
     except ProblemError as error:
-        return view.page(problem=problem_of(error))
-    return view.page(checklist=checklist)
+        return view.page(problem=problem_of(error), cases=shown)
+    return view.page(checklist=checklist, cases=shown)
 
 
 @router.post("/cases/{case_id}/move")
@@ -106,17 +116,45 @@ def move_from_page(
     case_id: CaseId,
     document: Annotated[str, Form(max_length=64)],
     to: Annotated[str, Form(max_length=40)],
-    revision: Annotated[int, Form(ge=1)],
+    revision: Revision,
 ) -> Response:
     """Move a document to another case, then show where it was; or say why it was not moved."""
+    return _edited(
+        _View(services, who, ()),
+        lambda: move(services, who.tenant, case_id, document, to, revision),
+    )
+
+
+@router.post("/cases/{case_id}/regroup")
+def regroup_case_from_page(
+    services: ServicesDep, who: IdentityDep, case_id: CaseId, revision: Revision
+) -> Response:
+    """Hand the documents of a case back to automatic grouping; or say why that was not done."""
+    return _edited(
+        _View(services, who, ()), lambda: hand_back_all(services, who.tenant, case_id, revision)
+    )
+
+
+@router.post("/documents/{document_id}/regroup")
+def regroup_document_from_page(
+    services: ServicesDep, who: IdentityDep, document_id: DocumentId, revision: Revision
+) -> Response:
+    """Hand a document back to automatic grouping; or say why that was not done."""
+    return _edited(
+        _View(services, who, ()), lambda: hand_back(services, who.tenant, document_id, revision)
+    )
+
+
+def _edited(view: _View, edit: Callable[[], str]) -> Response:
+    """Change cases and show the place that the change names; or say why nothing was changed."""
     try:
-        place = move(services, who.tenant, case_id, document, to, revision)
+        place = edit()
     except CaseChangedError:
-        return _View(services, who, ()).page(problem=make_problem("precondition_failed", "/"))
+        return view.page(problem=make_problem("precondition_failed", "/"))
     except CaseNotFoundError:
-        return _View(services, who, ()).page(problem=make_problem("case_not_found", "/"))
+        return view.page(problem=make_problem("case_not_found", "/"))
     except CaseDocumentMissingError:
-        return _View(services, who, ()).page(problem=make_problem("document_not_found", "/"))
+        return view.page(problem=make_problem("document_not_found", "/"))
     return RedirectResponse(place, status_code=303)
 
 

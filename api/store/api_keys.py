@@ -40,6 +40,12 @@ class KeyEntry(BaseModel):
     last_used_at: datetime | None = Field(default=None, description="最近一次使用，精确到分钟")
 
 
+class MadeKey(KeyEntry):
+    """A key that was just made, with the key itself."""
+
+    key: str = Field(description="密钥，只在这一次给出")
+
+
 @dataclass(frozen=True, slots=True)
 class FoundKey:
     """A key that was given and may be used; `expires_at` is in microseconds."""

@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row, insert, select
 
 from api.store.acting import actor, noted
@@ -39,6 +41,23 @@ class AuditEntry:
     subject: str
     details: Mapping[str, Any] = field(default_factory=dict)
     at: int = field(default_factory=now)
+
+
+class AuditRecord(BaseModel):
+    """One entry of the audit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seq: int = Field(description="序号；各单位共用一条链，所以可能有间隔")
+    at: datetime = Field(description="时间（UTC）")
+    actor: str = Field(
+        description="谁：key: 加密钥编号，user: 加账号，link 启动链接，cli 命令行，system 程序自己"
+    )
+    action: str = Field(description="做了什么，例如 extraction.read、document.deleted")
+    subject: str = Field(description="对什么：文件、密钥等的编号")
+    details: dict[str, Any] = Field(description="编号和代码，没有文件内容")
+    previous_hash: str = Field(description="前一条的哈希")
+    hash: str = Field(description="这一条的哈希")
 
 
 @dataclass(frozen=True, slots=True)

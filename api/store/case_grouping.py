@@ -55,6 +55,8 @@ class _Near:
         self._is_partial = is_partial
         self._labels: dict[str, str] = {}
         self.places: dict[str, Position] = {}
+        self.stood: dict[str, Position] = {}
+        """Where those really stand that are grouped as if they stood elsewhere."""
         self.facts: dict[str, CaseFacts] = {}
         self.pins = Pins(cases=self._labels)
 
@@ -135,11 +137,11 @@ def group_saved(connection: Connection, saved: Saved) -> None:
     before = _kept(connection, tenant, document)
     if before == facts and place is not None:
         return
-    old = _around(connection, tenant, before, place) if before is not None else []
+    old = _around(connection, tenant, [(before, place)]) if before is not None else []
     _keep(connection, tenant, facts)
     if place is not None and place.is_pinned and place.case is None:
         return
-    if before is None and place is None and _join_twin(connection, tenant, facts):
+    if before is None and place is None and _join_twin(connection, tenant, facts, None):
         return
     near = _Near(connection, tenant)
     near.take(facts, place)
@@ -161,7 +163,7 @@ def leave_case(connection: Connection, tenant: str, document: str) -> None:
     take_turn(connection, tenant)
     place = positions(connection, tenant, [document]).get(document)
     facts = _kept(connection, tenant, document)
-    around = _around(connection, tenant, facts, place) if facts is not None else []
+    around = _around(connection, tenant, [(facts, place)]) if facts is not None else []
     for table in (CASE_KEYS, CASE_FACTS):
         here = (table.c.tenant == tenant, table.c.document == document)
         connection.execute(delete(table).where(*here))
@@ -175,6 +177,60 @@ def leave_case(connection: Connection, tenant: str, document: str) -> None:
     except _TooManyError:
         return
     _reconcile(connection, tenant, near, group_cases(near.facts.values(), near.pins))
+
+
+def regroup(connection: Connection, tenant: str, documents: Collection[str]) -> None:
+    """Place documents anew, as if they had just been read, whoever had placed them before.
+
+    Nothing else that is pinned moves. What has not been read yet stands in no case until it is.
+    """
+    take_turn(connection, tenant)
+    before = positions(connection, tenant, documents)
+    kept = {document: _kept(connection, tenant, document) for document in before}
+    known = {document: facts for document, facts in kept.items() if facts is not None}
+    free = _let_go(connection, tenant, before, known)
+    old = _around(connection, tenant, [(facts, before[each]) for each, facts in known.items()])
+    near = _Near(connection, tenant)
+    for document, facts in known.items():
+        near.take(facts, free[document])
+        near.stood[document] = before[document]
+    try:
+        _spread(near, [*known.values(), *(each for each in old if each.document not in known)])
+    except _TooManyError:
+        for document, place in free.items():
+            put(connection, tenant, document, place, before[document])
+        for document, facts in known.items():
+            if not _join_twin(connection, tenant, facts, free[document]):
+                _place_alone(connection, tenant, facts, free[document])
+    else:
+        for document in before.keys() - known.keys():
+            put(connection, tenant, document, free[document], before[document])
+        _reconcile(connection, tenant, near, group_cases(near.facts.values(), near.pins))
+    left = {place.case for place in before.values() if place.case is not None}
+    for case in sorted(left - drop_empty(connection, tenant, left)):
+        change(connection, tenant, case)
+
+
+def _let_go(
+    connection: Connection,
+    tenant: str,
+    before: Mapping[str, Position],
+    known: Collection[str],
+) -> dict[str, Position]:
+    """Return where documents are taken to stand that people let go of: in no case.
+
+    But an automatic case goes on if all its documents are let go of at once.
+    """
+    counts = Counter(place.case for place in before.values() if place.case is not None)
+    table = CASES.c
+    query = select(table.id).where(table.tenant == tenant, table.id.in_(counts))
+    automatic = connection.execute(query.where(table.origin == "auto")).scalars()
+    whole = {case for case in automatic if size(connection, tenant, case) == counts[case]}
+    free = {}
+    for document, place in before.items():
+        case = place.case if place.case in whole and document in known else None
+        free[document] = Position(case, False, "auto", place.reason if case else None)
+    return free
 
 
 def _hashed(key: str) -> str:
@@ -211,15 +267,16 @@ def _keep(connection: Connection, tenant: str, facts: CaseFacts) -> None:
 
 
 def _around(
-    connection: Connection, tenant: str, facts: CaseFacts, place: Position | None
+    connection: Connection, tenant: str, known: Iterable[tuple[CaseFacts, Position | None]]
 ) -> list[CaseFacts]:
-    """Return what hangs together with a document; without it they may fall apart."""
-    if place is not None and place.is_pinned and place.case is None:
-        return []
-    near = _Near(connection, tenant)
-    near.take(facts, place)
+    """Return what hangs together with documents; without them it may fall apart."""
+    near, seeds = _Near(connection, tenant), []
+    for facts, place in known:
+        if place is None or not place.is_pinned or place.case is not None:
+            near.take(facts, place)
+            seeds.append(facts)
     try:
-        _spread(near, [facts])
+        _spread(near, seeds)
     except _TooManyError:
         return []
     return list(near.facts.values())
@@ -245,7 +302,9 @@ def _fix_others(connection: Connection, tenant: str, near: _Near, place: Positio
     return found
 
 
-def _join_twin(connection: Connection, tenant: str, facts: CaseFacts) -> bool:
+def _join_twin(
+    connection: Connection, tenant: str, facts: CaseFacts, standing: Position | None
+) -> bool:
     """Put a document into a large case that has one which says the very same; tell whether so."""
     if not own_keys(facts):
         return False
@@ -267,7 +326,7 @@ def _join_twin(connection: Connection, tenant: str, facts: CaseFacts) -> bool:
     text = f"与同一案卷中的《{row.title or row.document[:8]}》写明的事故信息相同"
     link = {"document": row.document, "kind": "same", "value": ""}
     reason: Reason = {"text": text, "sure": "certain", "links": [link]}
-    put(connection, tenant, facts.document, Position(row.case, False, "auto", reason), None)
+    put(connection, tenant, facts.document, Position(row.case, False, "auto", reason), standing)
     change(connection, tenant, row.case)
     return True
 
@@ -311,9 +370,10 @@ def _reconcile(connection: Connection, tenant: str, near: _Near, grouping: Group
             case = make(connection, tenant, "auto", _described(group))
         reasons = _reasons(grouping, group)
         for document in group.documents:
-            before = near.places.get(document)
-            if before is not None and before.is_pinned:
+            place = near.places.get(document)
+            if place is not None and place.is_pinned:
                 continue
+            before = near.stood.get(document, place)
             wanted = Position(case, False, "auto", reasons[document])
             put(connection, tenant, document, wanted, before)
             left = before.case if before is not None else None

@@ -7,16 +7,21 @@ it adds: so two readings that end at once see one another.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, func, insert, select, text, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, text, update
 
 from api.store.feed import emit
 from api.store.ids import new_id, now
 from api.store.schema import CASE_DOCUMENTS, CASES
 
 _TURN: Final = 4_850_003
+_FILLED: Final = (
+    exists()
+    .where(CASE_DOCUMENTS.c.tenant == CASES.c.tenant, CASE_DOCUMENTS.c.case == CASES.c.id)
+    .correlate(CASES)
+)
 
 Reason = dict[str, Any]
 """Why a document is where it is: `text` in Chinese, and the facts in fields."""
@@ -24,12 +29,16 @@ Reason = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a document stands; `is_pinned` where only people may move it."""
+    """Where a document stands; `is_pinned` where only people may move it.
+
+    `revision` counts its changes; two that differ in nothing else are equal.
+    """
 
     case: str | None
     is_pinned: bool
     origin: str
     reason: Reason | None
+    revision: int = field(default=0, compare=False)
 
 
 def take_turn(connection: Connection, tenant: str) -> None:
@@ -47,9 +56,11 @@ def positions(
 ) -> dict[str, Position]:
     """Return where these documents stand; those that were never placed are missing."""
     table = CASE_DOCUMENTS.c
-    query = select(table.document, table.case, table.pinned, table.origin, table.reason)
-    rows = connection.execute(query.where(table.tenant == tenant, table.document.in_(documents)))
-    return {row.document: Position(row.case, row.pinned, row.origin, row.reason) for row in rows}
+    query = select(CASE_DOCUMENTS).where(table.tenant == tenant, table.document.in_(documents))
+    return {
+        row.document: Position(row.case, row.pinned, row.origin, row.reason, row.revision)
+        for row in connection.execute(query)
+    }
 
 
 def put(
@@ -71,6 +82,7 @@ def put(
     else:
         if before.case != wanted.case:
             values["added_at"] = now()
+        values["revision"] = table.c.revision + 1
         here = (table.c.tenant == tenant, table.c.document == document)
         connection.execute(update(table).where(*here).values(values))
     left = before.case if before is not None else None
@@ -114,7 +126,9 @@ def fix(connection: Connection, tenant: str, case: str) -> None:
     """Let the documents of a case stay where they are: a person has looked at it."""
     table = CASE_DOCUMENTS
     connection.execute(
-        update(table).where(table.c.tenant == tenant, table.c.case == case).values(pinned=True)
+        update(table)
+        .where(table.c.tenant == tenant, table.c.case == case, ~table.c.pinned)
+        .values(pinned=True, revision=table.c.revision + 1)
     )
 
 
@@ -136,6 +150,27 @@ def drop_empty(
             gone.add(case)
             emit(connection, tenant, "case.deleted", case, {})
     return gone
+
+
+def left_empty(connection: Connection, tenant: str, before: int) -> list[str]:
+    """Return the cases that have had no document, and no change, since a moment in microseconds.
+
+    Only those that a person made are ever empty.
+    """
+    table = CASES.c
+    query = select(table.id).where(table.tenant == tenant, table.updated_at < before, ~_FILLED)
+    return list(connection.execute(query.order_by(table.id)).scalars())
+
+
+def remove_empty(connection: Connection, tenant: str, case: str, before: int) -> bool:
+    """Remove a case that `left_empty` found, if that is still so; tell whether it was."""
+    take_turn(connection, tenant)
+    table = CASES.c
+    same = (table.tenant == tenant, table.id == case, table.updated_at < before, ~_FILLED)
+    if not connection.execute(delete(CASES).where(*same)).rowcount:
+        return False
+    emit(connection, tenant, "case.deleted", case, {"reason": "retention"})
+    return True
 
 
 def size(connection: Connection, tenant: str, case: str) -> int:

@@ -92,6 +92,7 @@ class CaseMember(BaseModel):
     date: str | None = Field(description="YYYY-MM-DD")
     origin: Origin = Field(description="auto 自动归入；manual 人工归入")
     pinned: bool = Field(description="人工确定过，自动归案不再移动")
+    revision: int = Field(description="这份文件的归案每次变化加一")
     reason: PlacementReason | None
 
 
@@ -175,6 +176,7 @@ def members(
         select(
             document.id, document.filename, document.status, document.kind, document.title,
             document.number_text, document.date, place.origin, place.pinned, place.reason,
+            place.revision,
         )
         .join_from(
             CASE_DOCUMENTS,
@@ -196,20 +198,11 @@ def members(
             date=row.date,
             origin=row.origin,
             pinned=row.pinned,
+            revision=row.revision,
             reason=None if row.reason is None else PlacementReason.model_validate(row.reason),
         )
         for row in rows
     ]
-
-
-def placement(
-    connection: Connection, tenant: str, document: str
-) -> tuple[str | None, Position | None]:
-    """Return the name of the case of a document, and where it stands; None where it never was."""
-    place = positions(connection, tenant, [document]).get(document)
-    if place is None or place.case is None:
-        return None, place
-    return _row(connection, tenant, place.case).name, place
 
 
 def create(connection: Connection, tenant: str, documents: Sequence[str], name: str | None) -> str:
@@ -237,8 +230,8 @@ def create(connection: Connection, tenant: str, documents: Sequence[str], name: 
 def rename(
     connection: Connection, tenant: str, case: str, name: str, seen: Collection[int] | None
 ) -> None:
-    """Give a case a name; see `_hold` for the errors."""
-    _hold(connection, tenant, case, seen)
+    """Give a case a name; see `hold` for the errors."""
+    hold(connection, tenant, case, seen)
     change(connection, tenant, case, {"name": name, "named": True})
     emit(connection, tenant, "case.updated", case, {"origin": "manual"})
 
@@ -246,14 +239,14 @@ def rename(
 def add(
     connection: Connection, tenant: str, case: str, document: str, seen: Collection[int] | None
 ) -> None:
-    """Move a document into a case, whose documents are then pinned; see `_hold` for the errors.
+    """Move a document into a case, whose documents are then pinned; see `hold` for the errors.
 
     Raises:
         CaseDocumentMissingError: there is no such document.
     """
     _row(connection, tenant, case)
     _lock_documents(connection, tenant, [document])
-    _hold(connection, tenant, case, seen)
+    hold(connection, tenant, case, seen)
     place = positions(connection, tenant, [document]).get(document)
     if place is not None and place.case == case and place.is_pinned:
         return
@@ -265,14 +258,14 @@ def add(
 def take_out(
     connection: Connection, tenant: str, case: str, document: str, seen: Collection[int] | None
 ) -> None:
-    """Take a document out of a case; it then stands in none. See `_hold` for the errors.
+    """Take a document out of a case; it then stands in none. See `hold` for the errors.
 
     Raises:
         CaseDocumentMissingError: it does not stand in this case.
     """
     _row(connection, tenant, case)
     _lock_documents(connection, tenant, [document])
-    _hold(connection, tenant, case, seen)
+    hold(connection, tenant, case, seen)
     place = positions(connection, tenant, [document]).get(document)
     if place is None or place.case != case:
         raise CaseDocumentMissingError(document)
@@ -285,7 +278,7 @@ def check(
     """Keep a case and a document of it until the end of the transaction; errors as `take_out`."""
     _row(connection, tenant, case)
     _lock_documents(connection, tenant, [document])
-    _hold(connection, tenant, case, seen)
+    hold(connection, tenant, case, seen)
     place = positions(connection, tenant, [document]).get(document)
     if place is None or place.case != case:
         raise CaseDocumentMissingError(document)
@@ -298,10 +291,10 @@ def merge(
     others: Sequence[str],
     seen: Collection[int] | None,
 ) -> None:
-    """Move all documents of other cases into one, and remove those; see `_hold` for the errors."""
+    """Move all documents of other cases into one, and remove those; see `hold` for the errors."""
     others = [other for other in dict.fromkeys(others) if other != case]
     take_turn(connection, tenant)
-    _hold(connection, tenant, case, seen)
+    hold(connection, tenant, case, seen)
     for other in others:
         _row(connection, tenant, other)
     table = CASE_DOCUMENTS.c
@@ -316,8 +309,8 @@ def merge(
 
 
 def dissolve(connection: Connection, tenant: str, case: str, seen: Collection[int] | None) -> None:
-    """Remove a case; its documents stay, and stand in none. See `_hold` for the errors."""
-    _hold(connection, tenant, case, seen)
+    """Remove a case; its documents stay, and stand in none. See `hold` for the errors."""
+    hold(connection, tenant, case, seen)
     table = CASE_DOCUMENTS.c
     query = select(table.document).where(table.tenant == tenant, table.case == case)
     found = list(connection.execute(query).scalars())
@@ -344,7 +337,7 @@ def _move(
             change(connection, tenant, each)
 
 
-def _hold(connection: Connection, tenant: str, case: str, seen: Collection[int] | None) -> None:
+def hold(connection: Connection, tenant: str, case: str, seen: Collection[int] | None) -> None:
     """Keep others from changing cases until the end of the transaction.
 
     Raises:

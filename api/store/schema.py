@@ -236,6 +236,8 @@ CASE_DOCUMENTS: Final = Table(
     Column("origin", String(10), nullable=False),
     Column("pinned", Boolean, nullable=False, server_default=false()),
     Column("reason", _Json),
+    # Grows with every change of this row.
+    Column("revision", Integer, nullable=False, server_default="1"),
     _time("added_at"),
     _of_document(),
     ForeignKeyConstraint(["tenant", "case"], ["cases.tenant", "cases.id"], ondelete="CASCADE"),

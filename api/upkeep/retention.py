@@ -16,6 +16,7 @@ from sqlalchemy import delete, exists, func, select
 from api.services import Services
 from api.store import documents, feed, idempotency
 from api.store.batches import BatchUnderWayError
+from api.store.case_rows import left_empty, remove_empty
 from api.store.documents import DocumentHeldError
 from api.store.ids import now
 from api.store.schema import BATCH_ITEMS, BATCHES, DOCUMENTS, RETENTION, SESSIONS, TENANTS
@@ -31,6 +32,7 @@ class Cleared:
     documents: int = 0
     held: int = 0
     batches: int = 0
+    cases: int = 0
     events: int = 0
     keys: int = 0
     sessions: int = 0
@@ -47,12 +49,13 @@ def clear(services: Services, moment: int | None = None) -> Cleared:
         FilesError: the store of files does not; the files are removed by `hecha doctor --repair`.
     """
     moment = now() if moment is None else moment
-    removed = held = batches = 0
+    removed = held = batches = cases = 0
     for tenant, days in _rules(services).items():
         before = moment - _microseconds(days)
         held += _count(services, tenant, before, held=True)
         removed += _clear_documents(services, tenant, before)
         batches += _clear_batches(services, tenant, before)
+        cases += _clear_cases(services, tenant, before)
     with services.database.write() as connection:
         events = feed.forget(connection, moment - _microseconds(services.settings.events_days))
         keys = idempotency.forget_old(connection)
@@ -60,7 +63,7 @@ def clear(services: Services, moment: int | None = None) -> Cleared:
         sessions = connection.execute(ended).rowcount
     # What was deleted must not stay in the log of the database.
     services.database.forget()
-    return Cleared(removed, held, batches, events, keys, sessions)
+    return Cleared(removed, held, batches, cases, events, keys, sessions)
 
 
 def _rules(services: Services) -> dict[str, int]:
@@ -158,6 +161,17 @@ def _clear_batch(services: Services, tenant: str, batch: str) -> bool:
         return services.remove_batch(tenant, batch, "retention")
     except BatchUnderWayError:  # or gone on with in the meantime
         return False
+
+
+def _clear_cases(services: Services, tenant: str, before: int) -> int:
+    """Delete cases that have been empty for as long: their names are taken from documents."""
+    with services.database.read() as connection:
+        found = left_empty(connection, tenant, before)
+    removed = 0
+    for case in found:
+        with services.database.write() as connection:
+            removed += remove_empty(connection, tenant, case, before)
+    return removed
 
 
 def _microseconds(days: int) -> int:

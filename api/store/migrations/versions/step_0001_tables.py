@@ -412,6 +412,7 @@ def _case_documents() -> None:
         sa.Column("origin", sa.String(length=10), nullable=False),
         sa.Column("pinned", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("reason", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.Column("added_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["tenant", "case"],
