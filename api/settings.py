@@ -14,12 +14,14 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL
 
 from api.scopes import USUAL_ROLES, roles_from
+from api.sealing import Sealer, parse_keys
 from api.store.database import database_url
 from api.telemetry.logs import LogForm, LogLevel
 from extractor.formats.limits import DEFAULT_LIMITS, Limits, limits_from
 from models import DEFAULT_TAGGER
 
 DATABASE_FILE: Final = "hecha.db"
+KEY_FILE: Final = "secret.key"
 
 
 def usual_data_folder() -> Path:
@@ -45,6 +47,11 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         default=None,
         description="数据库地址；默认是数据文件夹里的 SQLite，也可用 postgresql://用户:密码@主机/库名",
+    )
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="主密钥，数据库里的推送密钥用它封存：32 个随机字节的 base64；"
+        "默认在数据文件夹的 secret.key 里，用 PostgreSQL 时要设置；换的时候新的写在前面，逗号隔开",
     )
     files: str | None = Field(
         default=None,
@@ -188,6 +195,13 @@ class Settings(BaseSettings):
             return tuple(part for host in value.split(",") if (part := host.strip().lower()))
         return value
 
+    @field_validator("secret_key")
+    @classmethod
+    def _check_secret_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not parse_keys(value.get_secret_value()):
+            raise ValueError("HECHA_SECRET_KEY 是空的。")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _check_url(cls, value: SecretStr | None) -> SecretStr | None:
@@ -211,6 +225,16 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return database_url(self.database_url.get_secret_value())
         return URL.create("sqlite", database=str(self.data.absolute() / DATABASE_FILE))
+
+    @property
+    def sealer(self) -> Sealer:
+        """What seals secrets; without HECHA_SECRET_KEY, by a key file beside the data.
+
+        It makes that file beside SQLite alone: other machines share a PostgreSQL, but not a file.
+        """
+        given = () if self.secret_key is None else parse_keys(self.secret_key.get_secret_value())
+        makes = self.database.get_backend_name() == "sqlite"
+        return Sealer(self.data.absolute() / KEY_FILE, given, makes=makes)
 
     @property
     def files_place(self) -> str:

@@ -27,14 +27,21 @@ from api.routes.legal_hold import HoldRequest
 from api.routes.openapi_docs import PROBLEM
 from api.routes.search import SearchPage
 from api.routes.uploads import DocumentPage
-from api.routes.webhook_routes import DeliveryPage, WebhookChange, WebhookList, WebhookRequest
+from api.routes.webhook_routes import (
+    DeliveryPage,
+    SecretRotation,
+    WebhookChange,
+    WebhookList,
+    WebhookRequest,
+)
 from api.scopes import USUAL_ROLES
 from api.settings import Settings
 from api.store.api_keys import KeyEntry
 from api.store.batches import BatchEntry
 from api.store.cases import CaseDetails
 from api.store.documents import DocumentEntry
-from api.store.webhooks import Delivery, NewWebhook, Webhook
+from api.store.outbox import Delivery
+from api.store.webhooks import NewWebhook, Webhook
 from extractor.checklist.model import Checklist
 from extractor.extraction import Extraction
 from extractor.formats import DEFAULT_LIMITS
@@ -53,8 +60,8 @@ MODELS: dict[str, type[BaseModel]] = {
         AuditPage, BatchEntry, BatchPage, CaseChange, CaseChecklist, CaseDetails, CaseMerge,
         CasePage, Checklist, ChecklistRequest, Delivery, DeliveryPage, DocumentEntry, DocumentPage,
         DocumentPlacement, EventPage, Extraction, FolderRequest, Health, HoldRequest, ItemPage,
-        KeyEntry, KeyList, KeyRequest, MadeKey, NewCase, NewWebhook, SearchPage, Webhook,
-        WebhookChange, WebhookList, WebhookRequest,
+        KeyEntry, KeyList, KeyRequest, MadeKey, NewCase, NewWebhook, SearchPage, SecretRotation,
+        Webhook, WebhookChange, WebhookList, WebhookRequest,
     )
 } | {PROBLEM: Problem}  # fmt: skip
 METHODS = ("get", "post", "put", "patch", "delete")

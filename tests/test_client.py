@@ -85,6 +85,7 @@ USES: dict[str, Use] = {
     "webhooks": lambda c: c.webhooks(),
     "webhook": lambda c: c.webhook("w"),
     "change_webhook": lambda c: c.change_webhook(WEBHOOK, enabled=True),  # type: ignore[arg-type]
+    "rotate_secret": lambda c: c.rotate_secret(WEBHOOK, overlap_hours=0),  # type: ignore[arg-type]
     "delete_webhook": lambda c: c.delete_webhook("w"),
     "test_webhook": lambda c: c.test_webhook("w"),
     "deliveries": lambda c: list(c.deliveries("w", "failed")),
@@ -447,7 +448,7 @@ def _output(code: str, *arguments: str) -> str:
 
 @pytest.mark.slow
 def test_the_examples_of_the_guide_run(running: Service, tmp_path: Path) -> None:
-    first, upload, bulk, events, receiver = EXAMPLES
+    first, upload, bulk, events, receiver, rotate = EXAMPLES
     place = tmp_path / "调查报告.txt"
     place.write_bytes(REPORT)
     assert _output(first.replace("http://127.0.0.1:8000", running.url)).strip() == "True"
@@ -469,6 +470,7 @@ def test_the_examples_of_the_guide_run(running: Service, tmp_path: Path) -> None
             document = client.upload(report(9), "九.txt").id
             assert process.stdout is not None
             assert process.stdout.readline().split() == ["document.received", document]
+            assert "whsec_" in _output(rotate, running.url, made.webhook.id)
         finally:
             process.kill()
             process.communicate()

@@ -94,6 +94,7 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
             ("PATCH", "/v1/webhooks/{webhook_id}"),
             ("DELETE", "/v1/webhooks/{webhook_id}"),
             ("POST", "/v1/webhooks/{webhook_id}/test"),
+            ("POST", "/v1/webhooks/{webhook_id}/rotate-secret"),
             ("GET", "/v1/webhooks/{webhook_id}/deliveries"),
             ("POST", "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay"),
         ),

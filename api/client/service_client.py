@@ -28,8 +28,9 @@ from api.store.batches import BatchEntry, BatchItem, ItemStatus
 from api.store.cases import CaseDetails, CaseEntry
 from api.store.documents import DocumentEntry, Status
 from api.store.feed import Event
+from api.store.outbox import Delivery, DeliveryStatus
 from api.store.searching import SearchHit
-from api.store.webhooks import Delivery, DeliveryStatus, NewWebhook, Webhook
+from api.store.webhooks import NewWebhook, Webhook
 from extractor.checklist.model import Checklist
 from extractor.extraction import Extraction
 
@@ -404,6 +405,20 @@ class Client:
         path = f"/v1/webhooks/{_part(webhook.id)}"
         call = Call("PATCH", path, headers=headers, body=body, is_repeatable=False)
         return self._one(Webhook, call)
+
+    def rotate_secret(self, webhook: Webhook, *, overlap_hours: int | None = None) -> NewWebhook:
+        """Give a webhook a new secret, which is told here and never again.
+
+        Messages are signed with both for 24 hours, or as many as are given; 0 ends the old at once.
+
+        Raises:
+            ServiceError: `precondition_failed`, where another has changed it since it was read.
+        """
+        body = {} if overlap_hours is None else {"overlap_hours": overlap_hours}
+        headers = {"If-Match": f'"{webhook.revision}"'}
+        path = f"/v1/webhooks/{_part(webhook.id)}/rotate-secret"
+        call = Call("POST", path, headers=headers, body=body, is_repeatable=False)
+        return self._one(NewWebhook, call)
 
     def delete_webhook(self, webhook: str) -> None:
         """Delete a webhook and what is known of its messages."""
