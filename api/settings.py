@@ -130,6 +130,10 @@ class Settings(BaseSettings):
         default=USUAL_ROLES,
         description="角色对应的权限，写作 角色=权限+权限，用逗号隔开",
     )
+    oidc_logout: Literal["provider", "local"] = Field(
+        default="provider",
+        description="退出时：provider 同时退出单位的统一登录（它支持的话），local 只退出这里",
+    )
     oidc_tenant_claim: str | None = Field(
         default=None, min_length=1, description="单位代号在哪个字段里；不写则都属于 default"
     )

@@ -170,6 +170,7 @@ def test_the_guide_names_every_route(app: FastAPI) -> None:
     page = {
         "GET /", "POST /", "GET /checklist.xlsx", "GET /checklist.json", "GET /openapi.json",
         "GET /login", "POST /login", "POST /logout", "GET /login/oidc", "GET /login/callback",
+        "GET /logout/callback",
         "POST /cases/{case_id}/move",
     }  # fmt: skip
     assert named == {route.strip("`") for route in routes} | page

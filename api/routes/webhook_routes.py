@@ -148,7 +148,7 @@ EXAMPLES: Final[dict[str, BaseModel]] = {
                 "previous_secret_until": datetime(2025, 3, 7, 2, 0, 0, tzinfo=UTC),
             }
         ),
-        secret="whsec_q2Zt0eJ4kV7mXw1sB9uHcP5rLyT3oNfGaD8iWbK6jUE=",  # noqa: S106 - an example
+        secret="whsec_wZ1vQ9d0Yk3R7sJ2mB5xN8cT4hL6pF0gK1aW3eV5oXQ=",  # noqa: S106 - an example
     ),
     "changed_webhook": _WEBHOOK.model_copy(update={"revision": 2}),
     "webhooks": WebhookList(webhooks=[_WEBHOOK]),
