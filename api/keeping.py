@@ -12,6 +12,7 @@ from api.files import open_files
 from api.services import open_services
 from api.settings import Settings
 from api.store.database import Database
+from api.store.webhooks import unreadable_secrets
 from api.upkeep.archive import BackupError, Manifest, check_sums
 from api.upkeep.backing_up import back_up
 from api.upkeep.restoring import restore
@@ -33,6 +34,12 @@ def backup_to(settings: Settings, target: Path) -> int:
         except OSError as error:
             raise BackupError(f"写不进 {target}（{error.strerror}）。请检查空间和权限。") from error
     say(f"已备份到 {target}：{_contents(manifest)}。")
+    webhooks = manifest.tables.get("webhooks")
+    if webhooks is not None and webhooks.rows:
+        say(
+            f"备份里的推送密钥是封存的，打开它们的主密钥不在备份里：{settings.sealer.place}。"
+            "请另外保管，不要和备份放在一起。"
+        )
     for digest in manifest.missing_files:
         say(f"缺少原件 {digest}：存放位置里没有。请运行 hecha doctor --data 查看。")
     return FAILED if manifest.missing_files else OK
@@ -52,7 +59,14 @@ def restore_from(settings: Settings, source: Path, *, replace: bool, check: bool
     files = open_files(settings.files_place)
     with closing(Database(settings.database)) as database:
         manifest = restore(database, files, source, replace=replace)
+        with database.read() as connection:
+            lost = unreadable_secrets(connection, settings.sealer)
     say(f"已从 {source} 恢复：{_contents(manifest)}。")
+    if lost:
+        say(
+            f"有 {lost} 个推送密钥打不开：这里的主密钥（{settings.sealer.place}）"
+            "不是备份时的那一把。请在启动服务之前放回原来的主密钥，见 docs/operations.md。"
+        )
     return OK
 
 

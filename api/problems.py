@@ -22,6 +22,7 @@ from starlette.routing import Match
 
 from api.files import FileMissingError, FilesError, FilesFullError
 from api.safe_network import AddressRefusedError
+from api.sealing import SealError
 from api.store.batches import BatchUnderWayError
 from api.store.cases import CaseChangedError, CaseDocumentMissingError, CaseNotFoundError
 from api.store.database import trouble_of
@@ -223,6 +224,12 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
         "统一登录服务没有应答，或者设置有误。请稍后再试，或用密钥登录；"
         "仍不可用时请管理员检查 HECHA_OIDC_ISSUER。",
     ),
+    "secret_key_unusable": ProblemKind(
+        503,
+        "主密钥不能用",
+        "没有主密钥。用 PostgreSQL 时请管理员设置 HECHA_SECRET_KEY"
+        "（用 openssl rand -base64 32 生成），各个服务进程设成一样。",
+    ),
     "internal_error": ProblemKind(
         500, "服务出错", "处理请求时出现意外错误，请把错误编号告诉管理员。"
     ),
@@ -411,6 +418,10 @@ async def _on_changed_meanwhile(
     return _answer(request, "precondition_failed")
 
 
+async def _on_seal_error(request: Request, error: SealError) -> Response:
+    return _answer(request, "secret_key_unusable", str(error))
+
+
 async def _on_forgotten(request: Request, _: ForgottenError) -> Response:
     return _answer(request, "events_forgotten")
 
@@ -477,6 +488,7 @@ HANDLERS: Final[
     BatchUnderWayError: _on_batch_under_way,
     TooManyWebhooksError: _on_too_many_webhooks,
     ChangedMeanwhileError: _on_changed_meanwhile,
+    SealError: _on_seal_error,
     ForgottenError: _on_forgotten,
     AddressRefusedError: _on_refused_address,
     RequestValidationError: _on_invalid,

@@ -19,11 +19,16 @@ from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select, upd
 from api.files import FilesError
 from api.jobs.process_lock import AlreadyRunningError, lock_beside
 from api.services import Services
+from api.store import webhooks
 from api.store.ids import now
 from api.store.schema import BATCHES, DOCUMENTS, EXECUTORS, FILES, RESULTS
 
 _GRACE: Final = 3600.0
 """Seconds before a file without a row counts as left over: its row may be about to be written."""
+_UNREADABLE: Final = (
+    "封存它们的主密钥不在（{}）。请放回原来的主密钥；找不回来的，"
+    "用 POST /v1/webhooks/编号/rotate-secret 换新的密钥，告诉接收方，再重新启用。"
+)
 _LOST: Final = "原件不在存储中，读不了。请重新上传这个文件。"
 
 
@@ -56,6 +61,7 @@ def check_data(services: Services, *, repair: bool) -> list[Fault]:
         *_unused_rows(services, repair),
         *_missing_results(services, repair),
         *_stuck(services, repair),
+        *_secrets(services, repair),
     ]
     return [fault for fault in found if fault.count]
 
@@ -153,6 +159,22 @@ def _stuck(services: Services, repair: bool) -> Iterator[Fault]:
     if not _is_idle(services):
         wrong = and_(wrong, not_(alive))
     yield Fault("停在半路的文件", _requeue(services, wrong, repair), repair)
+
+
+def _secrets(services: Services, repair: bool) -> Iterator[Fault]:
+    """Secrets of webhooks that no key opens, or an older one; a key that others can read."""
+    sealer = services.settings.sealer
+    with services.database.write() as connection:
+        lost = webhooks.unreadable_secrets(connection, sealer)
+        old = webhooks.reseal(connection, sealer, repair=repair)
+    yield Fault("打不开的推送密钥", lost, False, _UNREADABLE.format(sealer.place))
+    yield Fault("用旧的主密钥封存的推送密钥", old, repair)
+    is_open = sealer.is_open_to_others()
+    if is_open and repair:
+        with suppress(OSError):
+            sealer.close_to_others()
+    advice = f"请执行 chmod 600 {sealer.file}。"
+    yield Fault("主密钥文件别人也能读", is_open, repair and not sealer.is_open_to_others(), advice)
 
 
 def _is_idle(services: Services) -> bool:

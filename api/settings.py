@@ -14,12 +14,14 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL
 
 from api.scopes import USUAL_ROLES, roles_from
+from api.sealing import Sealer, parse_keys
 from api.store.database import database_url
 from api.telemetry.logs import LogForm, LogLevel
 from extractor.formats.limits import DEFAULT_LIMITS, Limits, limits_from
 from models import DEFAULT_TAGGER
 
 DATABASE_FILE: Final = "hecha.db"
+KEY_FILE: Final = "secret.key"
 
 
 def usual_data_folder() -> Path:
@@ -45,6 +47,11 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         default=None,
         description="数据库地址；默认是数据文件夹里的 SQLite，也可用 postgresql://用户:密码@主机/库名",
+    )
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="主密钥，数据库里的推送密钥用它封存：32 个随机字节的 base64；"
+        "默认在数据文件夹的 secret.key 里，用 PostgreSQL 时要设置；换的时候新的写在前面，逗号隔开",
     )
     files: str | None = Field(
         default=None,
@@ -123,6 +130,10 @@ class Settings(BaseSettings):
         default=USUAL_ROLES,
         description="角色对应的权限，写作 角色=权限+权限，用逗号隔开",
     )
+    oidc_logout: Literal["provider", "local"] = Field(
+        default="provider",
+        description="退出时：provider 同时退出单位的统一登录（它支持的话），local 只退出这里",
+    )
     oidc_tenant_claim: str | None = Field(
         default=None, min_length=1, description="单位代号在哪个字段里；不写则都属于 default"
     )
@@ -188,6 +199,13 @@ class Settings(BaseSettings):
             return tuple(part for host in value.split(",") if (part := host.strip().lower()))
         return value
 
+    @field_validator("secret_key")
+    @classmethod
+    def _check_secret_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not parse_keys(value.get_secret_value()):
+            raise ValueError("HECHA_SECRET_KEY 是空的。")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _check_url(cls, value: SecretStr | None) -> SecretStr | None:
@@ -211,6 +229,16 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return database_url(self.database_url.get_secret_value())
         return URL.create("sqlite", database=str(self.data.absolute() / DATABASE_FILE))
+
+    @property
+    def sealer(self) -> Sealer:
+        """What seals secrets; without HECHA_SECRET_KEY, by a key file beside the data.
+
+        It makes that file beside SQLite alone: other machines share a PostgreSQL, but not a file.
+        """
+        given = () if self.secret_key is None else parse_keys(self.secret_key.get_secret_value())
+        makes = self.database.get_backend_name() == "sqlite"
+        return Sealer(self.data.absolute() / KEY_FILE, given, makes=makes)
 
     @property
     def files_place(self) -> str:

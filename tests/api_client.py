@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import tempfile
 import threading
@@ -29,6 +30,8 @@ REPORT_ID = examples.DOCUMENT_ID
 ABSENT = "0" * 64
 MIB = 1 << 20
 PATIENCE = 60.0
+SECRET_KEY = base64.b64encode(bytes(range(32))).decode()
+"""A key that seals secrets, for services on PostgreSQL, which make none."""
 
 
 class CountingReader(LibraryReader):

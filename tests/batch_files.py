@@ -13,7 +13,7 @@ from api.jobs import claims
 from api.services import Services, open_services
 from api.settings import Settings
 from api.store.schema import DEFAULT_TENANT
-from tests.api_client import REPORT
+from tests.api_client import REPORT, SECRET_KEY
 from tests.sample_files import zip_file
 
 
@@ -31,7 +31,9 @@ def reports(count: int) -> bytes:
 def opened(url: URL, folder: Path, **settings: Any) -> Iterator[Services]:
     """Open services on a database, which nothing runs for."""
     shown = url.render_as_string(hide_password=False)
-    chosen = Settings(data=folder, database_url=shown, **settings)
+    # Beside SQLite the service makes a key itself.
+    own: dict[str, Any] = {} if url.get_backend_name() == "sqlite" else {"secret_key": SECRET_KEY}
+    chosen = Settings(data=folder, database_url=shown, **own, **settings)
     with closing(open_services(chosen)) as services:
         yield services
 

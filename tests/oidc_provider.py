@@ -13,8 +13,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
+from fastapi.testclient import TestClient
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+
+from tests.api_client import HOST
 
 CLIENT, PASSWORD = "hecha-test", "client-secret"
 
@@ -32,6 +35,7 @@ class Provider:
         self.is_down = False
         self.has_id_token = True
         self.basic = ""
+        self.id_token = ""
         self._codes: dict[str, dict[str, str]] = {}
 
     def authorize(self, location: str) -> str:
@@ -45,6 +49,12 @@ class Provider:
         code = f"code-{len(self._codes)}"
         self._codes[code] = asked
         return f"{asked['redirect_uri']}?{urlencode({'code': code, 'state': asked['state']})}"
+
+    def end_session(self, location: str) -> dict[str, str]:
+        """Return what the browser asks of the place where sessions end."""
+        parts = urlsplit(location)
+        assert f"{parts.scheme}://{parts.netloc}{parts.path}" == f"{self.issuer}/logout"
+        return dict(parse_qsl(parts.query))
 
     def metadata(self) -> dict[str, Any]:
         return {
@@ -71,7 +81,7 @@ class Provider:
         answer = {"access_token": "at", "token_type": "Bearer", "expires_in": 60}
         if self.has_id_token:
             claims = {name: value for name, value in claims.items() if value is not None}
-            answer["id_token"] = self._signed(claims)
+            answer["id_token"] = self.id_token = self._signed(claims)
         return 200, answer
 
     def _signed(self, claims: dict[str, Any]) -> str:
@@ -81,6 +91,28 @@ class Provider:
             return ".".join(text.rstrip(b"=").decode() for text in texts) + "."
         header = {"alg": self.algorithm, "kid": self.key.kid}
         return jwt.encode(header, claims, self.key, algorithms=[self.algorithm])
+
+
+def settings_for(office: Provider, **more: Any) -> dict[str, Any]:
+    """The settings of a service whose people log in at this provider."""
+    return {
+        "oidc_issuer": office.issuer, "oidc_client_id": CLIENT, "oidc_client_secret": PASSWORD,
+        "workers": 0, "rate_limit_logins": "none",
+    } | more  # fmt: skip
+
+
+def browser_of(client: TestClient) -> TestClient:
+    """A browser that goes to the service of this client, without cookies."""
+    browser = TestClient(client.app, base_url=HOST, follow_redirects=False)
+    browser.app_state.update(client.app_state)
+    return browser
+
+
+def log_in(browser: TestClient, office: Provider, wanted: str = "/") -> Any:
+    """Go to the provider and come back; the answer to coming back."""
+    go = browser.get("/login/oidc", params={"next": wanted})
+    assert go.status_code == 303, go.text
+    return browser.get(office.authorize(go.headers["location"]))
 
 
 @contextmanager

@@ -154,7 +154,8 @@ def test_all_routes_are_known_here() -> None:
     assert len(GUARDED) > 20
     assert {route for route in ROUTE_LIST if route not in GUARDED} == {
         ("GET", "/livez"), ("GET", "/readyz"), ("GET", "/login"), ("POST", "/login"),
-        ("GET", "/login/oidc"), ("GET", "/login/callback"), ("GET", METRICS_PATH),
+        ("GET", "/login/oidc"), ("GET", "/login/callback"),
+        ("GET", "/logout/callback"), ("GET", METRICS_PATH),
     }  # fmt: skip
     assert set(ROUTE_LIST) - set(RULES) - {("GET", METRICS_PATH)} == set()
 

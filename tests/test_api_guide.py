@@ -27,15 +27,22 @@ from api.routes.legal_hold import HoldRequest
 from api.routes.openapi_docs import PROBLEM
 from api.routes.search import SearchPage
 from api.routes.uploads import DocumentPage
-from api.routes.webhook_routes import DeliveryPage, WebhookChange, WebhookList, WebhookRequest
+from api.routes.webhook_routes import (
+    DeliveryPage,
+    SecretRotation,
+    WebhookChange,
+    WebhookList,
+    WebhookRequest,
+)
 from api.scopes import USUAL_ROLES
 from api.settings import Settings
 from api.store.api_keys import KeyEntry, MadeKey
 from api.store.batches import BatchEntry
 from api.store.cases import CaseDetails
 from api.store.documents import DocumentEntry
+from api.store.outbox import Delivery
 from api.store.placements import DocumentPlacement
-from api.store.webhooks import Delivery, NewWebhook, Webhook
+from api.store.webhooks import NewWebhook, Webhook
 from extractor.checklist.model import Checklist
 from extractor.extraction import Extraction
 from extractor.formats import DEFAULT_LIMITS
@@ -55,6 +62,7 @@ MODELS: dict[str, type[BaseModel]] = {
         CasePage, Checklist, ChecklistRequest, Delivery, DeliveryPage, DocumentEntry, DocumentPage,
         DocumentPlacement, EventPage, Extraction, FolderRequest, Health, HoldRequest, ItemPage,
         KeyEntry, KeyList, KeyRequest, MadeKey, NewCase, NewWebhook, RegroupedCase, SearchPage,
+        SecretRotation,
         Webhook, WebhookChange, WebhookList, WebhookRequest,
     )
 } | {PROBLEM: Problem}  # fmt: skip
@@ -164,6 +172,7 @@ def test_the_guide_names_every_route(app: FastAPI) -> None:
     page = {
         "GET /", "POST /", "GET /checklist.xlsx", "GET /checklist.json", "GET /openapi.json",
         "GET /login", "POST /login", "POST /logout", "GET /login/oidc", "GET /login/callback",
+        "GET /logout/callback",
         "POST /cases/{case_id}/move", "POST /cases/{case_id}/regroup",
         "POST /documents/{document_id}/regroup",
     }  # fmt: skip

@@ -100,6 +100,7 @@ USES: dict[str, Use] = {
     "webhooks": lambda c: c.webhooks(),
     "webhook": lambda c: c.webhook("w"),
     "change_webhook": lambda c: c.change_webhook(WEBHOOK, enabled=True),  # type: ignore[arg-type]
+    "rotate_secret": lambda c: c.rotate_secret(WEBHOOK, overlap_hours=0),  # type: ignore[arg-type]
     "delete_webhook": lambda c: c.delete_webhook("w"),
     "test_webhook": lambda c: c.test_webhook("w"),
     "deliveries": lambda c: list(c.deliveries("w", "failed")),

@@ -53,6 +53,10 @@ def _python(code: str, *arguments: str, **environment: str) -> subprocess.Popen[
 
 def _output(heading: str, *arguments: str) -> str:
     [code] = EXAMPLES[heading]
+    return _output_of(code, *arguments)
+
+
+def _output_of(code: str, *arguments: str) -> str:
     process = _python(code, *arguments)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0
@@ -123,7 +127,7 @@ def test_keys_are_made_listed_and_revoked(running: Service) -> None:
 
 
 def test_a_receiver_verifies_and_takes_a_message(running: Service) -> None:
-    code = EXAMPLES["接收推送"][0]
+    code, rotate = EXAMPLES["接收推送"]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -135,6 +139,7 @@ def test_a_receiver_verifies_and_takes_a_message(running: Service) -> None:
             document = client.upload(report(9), "九.txt").id
             assert process.stdout is not None
             assert process.stdout.readline().split() == ["document.received", document]
+            assert "whsec_" in _output_of(rotate, running.url, made.webhook.id)
         finally:
             process.kill()
             process.communicate()

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from api.access.gate import COOKIE
 from api.settings import Settings
 from api.store import audit, tenants
-from tests.api_client import HOST, problem, services_of, serving
-from tests.oidc_provider import CLIENT, PASSWORD, Provider, provider
+from tests.api_client import problem, services_of, serving
+from tests.oidc_provider import Provider, browser_of, log_in, provider, settings_for
 
 
 @pytest.fixture
@@ -24,37 +24,17 @@ def office() -> Iterator[Provider]:
         yield office
 
 
-def _settings(office: Provider, **more: Any) -> dict[str, Any]:
-    return {
-        "oidc_issuer": office.issuer, "oidc_client_id": CLIENT, "oidc_client_secret": PASSWORD,
-        "workers": 0, "rate_limit_logins": "none",
-    } | more  # fmt: skip
-
-
 @pytest.fixture
 def door(office: Provider) -> Iterator[TestClient]:
-    with serving(**_settings(office)) as client:
+    with serving(**settings_for(office)) as client:
         yield client
 
 
-def _browser(client: TestClient) -> TestClient:
-    browser = TestClient(client.app, base_url=HOST, follow_redirects=False)
-    browser.app_state.update(client.app_state)
-    return browser
-
-
-def _log_in(browser: TestClient, office: Provider, wanted: str = "/") -> Any:
-    """Go to the provider and come back; the answer to coming back."""
-    go = browser.get("/login/oidc", params={"next": wanted})
-    assert go.status_code == 303, go.text
-    return browser.get(office.authorize(go.headers["location"]))
-
-
 def test_who_logs_in_there_is_known_here(door: TestClient, office: Provider) -> None:
-    browser = _browser(door)
+    browser = browser_of(door)
     page = browser.get("/login?next=/%3Fdocument%3Dx")
     assert 'href="/login/oidc?next=%2F%3Fdocument%3Dx"' in page.text
-    answer = _log_in(browser, office, "/?document=x")
+    answer = log_in(browser, office, "/?document=x")
     assert (answer.status_code, answer.headers["location"]) == (303, "/?document=x")
     assert office.basic.startswith("Basic ")
     assert "hecha_login" not in browser.cookies and COOKIE in browser.cookies
@@ -67,15 +47,15 @@ def test_who_logs_in_there_is_known_here(door: TestClient, office: Provider) -> 
 
 
 def test_without_a_password_pkce_alone_is_used(office: Provider) -> None:
-    with serving(**_settings(office, oidc_client_secret=None)) as client:
-        browser = _browser(client)
-        assert _log_in(browser, office).headers["location"] == "/"
+    with serving(**settings_for(office, oidc_client_secret=None)) as client:
+        browser = browser_of(client)
+        assert log_in(browser, office).headers["location"] == "/"
         assert office.basic == ""
 
 
 def test_behind_a_proxy_the_public_address_is_given(office: Provider) -> None:
-    with serving(**_settings(office, public_url="https://hecha.example")) as client:
-        browser = _browser(client)
+    with serving(**settings_for(office, public_url="https://hecha.example")) as client:
+        browser = browser_of(client)
         go = browser.get("/login/oidc")
         assert (
             "redirect_uri=https%3A%2F%2Fhecha.example%2Flogin%2Fcallback"
@@ -109,8 +89,8 @@ def test_a_false_token_opens_nothing(
     door: TestClient, office: Provider, lie: Callable[[Provider], object]
 ) -> None:
     lie(office)
-    browser = _browser(door)
-    answer = _log_in(browser, office)
+    browser = browser_of(door)
+    answer = log_in(browser, office)
     assert answer.status_code == 401 and "login_failed" in answer.text
     assert COOKIE not in browser.cookies
     problem(browser.get("/"), "unauthenticated")
@@ -118,17 +98,17 @@ def test_a_false_token_opens_nothing(
 
 def test_a_false_issuer_is_not_even_asked(door: TestClient, office: Provider) -> None:
     office.described["issuer"] = "https://evil.example"
-    answer = _browser(door).get("/login/oidc")
+    answer = browser_of(door).get("/login/oidc")
     assert answer.status_code == 503 and "login_unavailable" in answer.text
     office.described.clear()
-    assert _browser(door).get("/login/oidc").status_code == 303
+    assert browser_of(door).get("/login/oidc").status_code == 303
 
 
 def test_the_state_belongs_to_one_browser_and_one_login(door: TestClient, office: Provider) -> None:
-    mine, theirs = _browser(door), _browser(door)
+    mine, theirs = browser_of(door), browser_of(door)
     back = office.authorize(mine.get("/login/oidc").headers["location"])
     theirs.get("/login/oidc")
-    for browser in (_browser(door), theirs):
+    for browser in (browser_of(door), theirs):
         refused = browser.get(back)
         assert refused.status_code == 401 and COOKIE not in browser.cookies
     assert mine.get(back).status_code == 303
@@ -139,22 +119,22 @@ def test_the_state_belongs_to_one_browser_and_one_login(door: TestClient, office
 def test_a_forged_cookie_is_none(
     door: TestClient, office: Provider, change: Callable[[str], str]
 ) -> None:
-    browser = _browser(door)
+    browser = browser_of(door)
     back = office.authorize(browser.get("/login/oidc").headers["location"])
     forged = change(browser.cookies["hecha_login"])
-    other = _browser(door)
+    other = browser_of(door)
     assert other.get(back, headers={"Cookie": f"hecha_login={forged}"}).status_code == 401
 
 
 def test_who_is_refused_there_is_told_so(door: TestClient, office: Provider) -> None:
-    browser = _browser(door)
+    browser = browser_of(door)
     back = office.authorize(browser.get("/login/oidc").headers["location"])
     answer = browser.get(back + "&error=access_denied&error_description=%3Cb%3E")
     assert answer.status_code == 401 and "<b>" not in answer.text
 
 
 def test_a_provider_that_is_away_is_said(door: TestClient, office: Provider) -> None:
-    browser = _browser(door)
+    browser = browser_of(door)
     office.is_down = True
     answer = browser.get("/login/oidc")
     assert answer.status_code == 503 and "HECHA_OIDC_ISSUER" in answer.text
@@ -167,7 +147,7 @@ def test_a_provider_that_is_away_is_said(door: TestClient, office: Provider) -> 
 
 def test_without_a_provider_there_is_only_the_key() -> None:
     with serving(workers=0) as client:
-        browser = _browser(client)
+        browser = browser_of(client)
         assert "/login/oidc" not in browser.get("/login").text
         for path in ("/login/oidc", "/login/callback"):
             assert browser.get(path).status_code == 503
@@ -195,9 +175,9 @@ def test_roles_become_scopes(
     office: Provider, settings: dict[str, Any], claims: dict[str, Any], scopes: set[str]
 ) -> None:
     office.claims.update(claims)
-    with serving(**_settings(office, **settings)) as client:
-        browser = _browser(client)
-        assert _log_in(browser, office).status_code == 303
+    with serving(**settings_for(office, **settings)) as client:
+        browser = browser_of(client)
+        assert log_in(browser, office).status_code == 303
         for scope, path in (("read", "/v1/documents"), ("admin", "/v1/keys")):
             allowed = bool(scopes & {scope, "admin"})
             assert (browser.get(path).status_code == 200) == allowed
@@ -210,11 +190,11 @@ def test_the_tenant_comes_from_a_claim_and_must_be_there(
     office: Provider, claims: dict[str, Any], status: int
 ) -> None:
     office.claims.update(claims | {"roles": ["hecha-admin"]})
-    with serving(**_settings(office, oidc_tenant_claim="org")) as client:
+    with serving(**settings_for(office, oidc_tenant_claim="org")) as client:
         with services_of(client).database.write() as connection:
             tenants.create(connection, "qingyu", "青榆")
-        browser = _browser(client)
-        assert _log_in(browser, office).status_code == status
+        browser = browser_of(client)
+        assert log_in(browser, office).status_code == status
         if status == 303:
             assert browser.get("/v1/keys").json() == {"keys": []}
 

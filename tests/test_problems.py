@@ -178,6 +178,8 @@ def test_every_problem_code_has_a_case() -> None:
         "batch_under_way", "folder_unreadable", "file_unreadable", "events_forgotten",
         # tests/test_webhooks.py
         "delivery_not_found", "webhooks_too_many", "webhook_url_refused",
+        # tests/test_webhook_secrets.py
+        "secret_key_unusable",
         # tests/test_access.py, tests/test_openid.py
         "forbidden", "csrf_failed", "rate_limited", "login_failed", "login_unavailable",
         *(error.code for error in _parse_errors()),

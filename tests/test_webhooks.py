@@ -29,7 +29,7 @@ from api.background.deliveries import Deliverer, wait_after
 from api.safe_network import AddressRefusedError, CheckedBackend, check_url, is_public
 from api.services import Services
 from api.signatures import SignatureError, new_secret, sign, verify
-from api.store import webhooks
+from api.store import outbox, webhooks
 from api.store.feed import emit
 from api.store.ids import now
 from api.store.schema import DEFAULT_TENANT, DELIVERIES, EVENTS, WEBHOOKS
@@ -49,10 +49,8 @@ def services(database_url: URL, tmp_path: Path) -> Iterator[Services]:
 
 
 @contextmanager
-def _delivering(
-    services: Services, monkeypatch: pytest.MonkeyPatch | None = None
-) -> Iterator[None]:
-    deliverer = Deliverer(services.database, services.settings.webhook_hosts)
+def _delivering(services: Services) -> Iterator[None]:
+    deliverer = Deliverer(services.database, (HOST,), services.settings.sealer)
     deliverer.start()
     try:
         yield
@@ -61,8 +59,9 @@ def _delivering(
 
 
 def _create(services: Services, url: str, types: tuple[str, ...] = ()) -> webhooks.NewWebhook:
+    sealer = services.settings.sealer
     with services.database.write() as connection:
-        return webhooks.create(connection, DEFAULT_TENANT, url, types, None)
+        return webhooks.create(connection, sealer, DEFAULT_TENANT, url, types, None)
 
 
 def _emit(services: Services, kind: str = "document.failed", tenant: str = DEFAULT_TENANT) -> int:
@@ -70,9 +69,9 @@ def _emit(services: Services, kind: str = "document.failed", tenant: str = DEFAU
         return emit(connection, tenant, kind, "subject", {"status": "failed"})
 
 
-def _log(services: Services, webhook: str) -> list[webhooks.Delivery]:
+def _log(services: Services, webhook: str) -> list[outbox.Delivery]:
     with services.database.read() as connection:
-        return webhooks.deliveries(connection, DEFAULT_TENANT, webhook, 1000)[0]
+        return outbox.deliveries(connection, DEFAULT_TENANT, webhook, 1000)[0]
 
 
 def _get(services: Services, webhook: str) -> webhooks.Webhook:
@@ -82,7 +81,7 @@ def _get(services: Services, webhook: str) -> webhooks.Webhook:
     return found
 
 
-def _wait(services: Services, webhook: str, status: str, count: int = 1) -> list[webhooks.Delivery]:
+def _wait(services: Services, webhook: str, status: str, count: int = 1) -> list[outbox.Delivery]:
     deadline = time.monotonic() + 30
     while True:
         found = [each for each in _log(services, webhook) if each.status == status]
@@ -329,7 +328,7 @@ def test_after_a_day_a_message_is_given_up_and_can_be_sent_again(
             (failed,) = _wait(services, made.webhook.id, "failed")
             assert failed.tries == 1 and failed.next_at is None
             with services.database.write() as connection:
-                again = webhooks.replay(connection, DEFAULT_TENANT, made.webhook.id, failed.id)
+                again = outbox.replay(connection, DEFAULT_TENANT, made.webhook.id, failed.id)
             assert again is not None and again.status == "pending"
             (delivery,) = _wait(services, made.webhook.id, "delivered")
         assert receiver.ids == [failed.id] * 3 and delivery.id == failed.id
@@ -402,16 +401,16 @@ def test_a_sender_that_died_is_followed_by_another(services: Services) -> None:
         made = _create(services, receiver.url)
         _emit(services)
         with services.database.write() as connection:
-            (lost,) = webhooks.claim(connection, 10, 10)
+            (lost,) = outbox.claim(connection, 10, 10)
         with services.database.write() as connection:
-            assert webhooks.claim(connection, 10, 10) == []
+            assert outbox.claim(connection, 10, 10) == []
             connection.execute(update(DELIVERIES).values(next_at=now() - 1))
         with services.database.write() as connection:
-            (again,) = webhooks.claim(connection, 10, 10)
+            (again,) = outbox.claim(connection, 10, 10)
         assert (again.id, again.body, again.tries) == (lost.id, lost.body, 2)
         with services.database.write() as connection:
-            assert not webhooks.delivered(connection, lost, 200), "it was taken over"
-            assert webhooks.delivered(connection, again, 200)
+            assert not outbox.delivered(connection, lost, 200), "it was taken over"
+            assert outbox.delivered(connection, again, 200)
         assert _log(services, made.webhook.id)[0].status == "delivered"
 
 
@@ -423,7 +422,7 @@ def test_events_and_messages_of_tenants_are_apart(services: Services) -> None:
         assert webhooks.get(connection, "other", made.webhook.id) is None
         assert webhooks.listing(connection, "other") == []
     with services.database.write() as connection:
-        assert webhooks.test(connection, "other", made.webhook.id) is None
+        assert outbox.test(connection, "other", made.webhook.id) is None
         assert not webhooks.remove(connection, "other", made.webhook.id)
 
 
@@ -441,16 +440,16 @@ def test_many_writers_while_a_webhook_is_changed_never_wait_for_each_other(
                     _emit(services)
                     continue
                 with services.database.write() as connection:
-                    claimed = webhooks.claim(connection, 2, 2)
+                    claimed = outbox.claim(connection, 2, 2)
                 for message in claimed:
                     with services.database.write() as connection:
                         if message.tries % 2:
-                            webhooks.failed(connection, message, 410, "x", 0.0)
+                            outbox.failed(connection, message, 410, "x", 0.0)
                         else:
-                            webhooks.delivered(connection, message, 204)
+                            outbox.delivered(connection, message, 204)
                 if claimed:
                     with services.database.write() as connection:
-                        webhooks.replay(connection, DEFAULT_TENANT, made, claimed[0].id)
+                        outbox.replay(connection, DEFAULT_TENANT, made, claimed[0].id)
                 with services.database.write() as connection:
                     enabled = webhooks.Change(is_enabled=True)
                     webhooks.change(connection, DEFAULT_TENANT, made, enabled, None)
@@ -488,7 +487,7 @@ def test_a_webhook_is_made_changed_and_removed(client: TestClient) -> None:
     webhook = made.json()["webhook"]
     place = f"/v1/webhooks/{webhook['id']}"
     assert made.headers["location"] == place
-    assert "secret" not in client.get(place).text
+    assert "whsec_" not in client.get(place).text
     assert client.get(place).headers["etag"] == '"1"'
     assert webhook in client.get("/v1/webhooks").json()["webhooks"]
     changed = client.patch(place, json={"types": []}, headers={"If-Match": '"1"'})

@@ -11,9 +11,12 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from api.access.callers import Identity
+from api.addresses import is_loopback
 from api.problems import ProblemError
 from api.settings import Settings
 from api.store.schema import DEFAULT_TENANT
@@ -28,6 +31,15 @@ _ALGORITHMS: Final = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 )  # fmt: skip
 _log = logging.getLogger("hecha.api")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Who came back from the office's login, where they wanted to go, and the token of that."""
+
+    identity: Identity
+    wanted: str
+    id_token: str
 
 
 class OpenId:
@@ -72,7 +84,7 @@ class OpenId:
         kept = {name: begun[name] for name in ("state", "nonce", "code_verifier")}
         return begun["url"], self._sign(kept | {"back": back, "wanted": wanted})
 
-    async def finish(self, cookie: str, query: Mapping[str, str]) -> tuple[Identity, str]:
+    async def finish(self, cookie: str, query: Mapping[str, str]) -> Arrival:
         """Return who came back, and where they wanted to go.
 
         Raises:
@@ -98,10 +110,38 @@ class OpenId:
             )
             if not claims:
                 raise ValueError("no id_token")
-        return self._identity(claims), kept["wanted"]
+        return Arrival(self._identity(claims), kept["wanted"], str(token["id_token"]))
 
-    async def _describe(self) -> None:
-        """Load what the provider says of itself, once, and check that it is the one we know."""
+    async def leave(self, back: str, id_token: str | None) -> tuple[str, str] | None:
+        """Return where to send the browser to log out there, and what its cookie is to hold.
+
+        None where the provider names no such place, or does not answer: the session here has
+        ended in any case.
+        """
+        try:
+            with _refusing("login_unavailable"):
+                described = await self._describe()
+                if not _is_safe(described.get("end_session_endpoint")):
+                    return None
+                begun = await self._app.create_logout_url(
+                    post_logout_redirect_uri=back,
+                    id_token_hint=id_token,
+                    client_id=self._settings.oidc_client_id,
+                )
+        except ProblemError:
+            return None
+        return begun["url"], self._sign({"left": begun["state"]})
+
+    def has_left(self, cookie: str, query: Mapping[str, str]) -> bool:
+        """Tell whether a browser that comes back was sent by `leave`."""
+        try:
+            with _refusing("login_failed"):
+                return secrets.compare_digest(self._open(cookie)["left"], query.get("state", ""))
+        except ProblemError:
+            return False
+
+    async def _describe(self) -> dict[str, Any]:
+        """Return what the provider says of itself, once it is found to be the one we know."""
         described = await self._app.load_server_metadata()
         if str(described.get("issuer", "")).rstrip("/") != self._issuer:
             described.pop("_loaded_at", None)
@@ -110,6 +150,8 @@ class OpenId:
         described["id_token_signing_alg_values_supported"] = [
             each for each in offered if each in _ALGORITHMS
         ] or ["RS256"]
+        found: dict[str, Any] = described
+        return found
 
     def _expected(self) -> dict[str, Any]:
         issuer = self._app.server_metadata["issuer"]
@@ -153,6 +195,16 @@ class OpenId:
         token = jwt.decode(cookie, self._key, algorithms=["HS256"])
         jwt.JWTClaimsRegistry(exp={"essential": True}).validate(token.claims)
         return token.claims
+
+
+def _is_safe(url: object) -> bool:
+    """Tell whether a browser may be sent to a place with a token: as the issuer, by https."""
+    if not isinstance(url, str) or not url.isprintable():
+        return False
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    is_private = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    return bool(host) and is_private
 
 
 def _claim(claims: Mapping[str, Any], path: str) -> Any:

@@ -35,6 +35,7 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("GET", "/login/oidc"): _ANYONE,
     ("GET", "/login/callback"): _ANYONE,
     ("POST", "/logout"): _READ,
+    ("GET", "/logout/callback"): _ANYONE,
     ("POST", "/v1/documents"): Rule("upload"),
     ("GET", "/v1/documents"): _READ,
     ("GET", "/v1/documents/{document_id}"): _READ,
@@ -98,6 +99,7 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
             ("PATCH", "/v1/webhooks/{webhook_id}"),
             ("DELETE", "/v1/webhooks/{webhook_id}"),
             ("POST", "/v1/webhooks/{webhook_id}/test"),
+            ("POST", "/v1/webhooks/{webhook_id}/rotate-secret"),
             ("GET", "/v1/webhooks/{webhook_id}/deliveries"),
             ("POST", "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay"),
         ),
@@ -132,8 +134,8 @@ NOTED_BY_THEMSELVES: Final = frozenset(
 OPEN_PATHS: Final = frozenset({"/livez", "/readyz", "/openapi.json"})
 """What anyone may ask without limit: it says nothing of any document."""
 
-LOGIN_PATHS: Final = frozenset({"/login", "/login/oidc", "/login/callback"})
-"""What anyone may ask to become known, at a lower limit."""
+LOGIN_PATHS: Final = frozenset({"/login", "/login/oidc", "/login/callback", "/logout/callback"})
+"""What anyone may ask to become known, or once they are no longer, at a lower limit."""
 
 METRICS_PATH: Final = "/metrics"
 """What needs no key: the route itself looks where a request comes from (HECHA_METRICS)."""

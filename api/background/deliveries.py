@@ -15,7 +15,8 @@ import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,10 +24,12 @@ import httpcore2
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.safe_network import AddressRefusedError, CheckedBackend, check_url
+from api.sealing import Sealer, SealError
 from api.signatures import ID_HEADER, SIGNATURE_HEADER, TIME_HEADER, sign
-from api.store import webhooks
+from api.store import outbox
 from api.store.database import Database
-from api.store.webhooks import Claimed
+from api.store.outbox import Claimed
+from api.store.webhooks import owner_of
 
 _log = logging.getLogger("hecha.webhooks")
 
@@ -61,10 +64,12 @@ class Deliverer:
         self,
         database: Database,
         allowed: Collection[str],
+        sealer: Sealer,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """Prepare it; the hosts `allowed` may be private. `tls` is that of the system."""
         self._database = database
+        self._sealer = sealer
         self._allowed = frozenset(allowed)
         self._tls = tls
         self._stopping = threading.Event()
@@ -81,7 +86,7 @@ class Deliverer:
         """
         if self._database.is_sqlite:
             with self._database.write() as connection:
-                webhooks.release_all(connection)
+                outbox.release_all(connection)
         self._thread = threading.Thread(target=self._run, name="hecha_deliver", daemon=True)
         self._thread.start()
 
@@ -137,15 +142,17 @@ class Deliverer:
         busy = [target for target, count in self._busy.items() if count > 0]
         with self._database.read() as connection:
             # Looking costs SQLite nothing; a transaction that writes holds up all others.
-            if not webhooks.is_due(connection):
+            if not outbox.is_due(connection):
                 return []
         with self._database.write() as connection:
-            return webhooks.claim(connection, room, _EACH, busy)
+            return outbox.claim(connection, room, _EACH, busy)
 
     async def _deliver(self, pool: httpcore2.AsyncConnectionPool, message: Claimed) -> None:
         try:
-            outcome = await send(pool, message, self._allowed)
-            await asyncio.to_thread(self._note, message, outcome)
+            signing = await asyncio.to_thread(self._secrets, message)
+            if signing:
+                outcome = await send(pool, message, signing, self._allowed)
+                await asyncio.to_thread(self._note, message, outcome)
         except SQLAlchemyError as error:
             # The claim ends by itself: the message is sent again, with the same id.
             _log.warning("cannot note what came of a message: %s", type(error).__name__)
@@ -154,27 +161,47 @@ class Deliverer:
         finally:
             self._busy[message.tenant, message.webhook] -= 1
 
+    def _secrets(self, message: Claimed) -> list[str]:
+        """Return the secrets that sign a message; none where the newest cannot be opened."""
+        owner = owner_of(message.tenant, message.webhook)
+        newest, *before = message.sealed
+        try:
+            opened = [self._sealer.open(newest, owner)]
+        except SealError:
+            _log.error("cannot open the secret of a webhook: see hecha doctor --data")
+            with self._database.write() as connection:
+                outbox.unreadable(connection, message)
+            return []
+        for sealed in before:
+            with suppress(SealError):
+                opened.append(self._sealer.open(sealed, owner))
+        return opened
+
     def _note(self, message: Claimed, outcome: Outcome) -> None:
         with self._database.write() as connection:
             if outcome.error is None:
-                webhooks.delivered(connection, message, outcome.status or 0)
+                outbox.delivered(connection, message, outcome.status or 0)
             else:
                 wait = wait_after(message.tries)
-                webhooks.failed(connection, message, outcome.status, outcome.error, wait)
+                outbox.failed(connection, message, outcome.status, outcome.error, wait)
         _log.info("message try %d: %s", message.tries, outcome.status or "no answer")
 
 
 async def send(
-    pool: httpcore2.AsyncConnectionPool, message: Claimed, allowed: Collection[str]
+    pool: httpcore2.AsyncConnectionPool,
+    message: Claimed,
+    signing: Sequence[str],
+    allowed: Collection[str],
 ) -> Outcome:
-    """Send a message once and tell what came of it."""
+    """Send a message once, signed with every secret of `signing`, and tell what came of it."""
     timestamp = int(time.time())
+    signatures = [sign(secret, message.id, timestamp, message.body) for secret in signing]
     headers: dict[bytes | str, bytes | str] = {
         "Content-Type": "application/json",
         "User-Agent": "hecha-webhooks/1",
         ID_HEADER: message.id,
         TIME_HEADER: str(timestamp),
-        SIGNATURE_HEADER: sign(message.secret, message.id, timestamp, message.body),
+        SIGNATURE_HEADER: " ".join(signatures),
     }
     try:
         check_url(message.url, allowed)

@@ -19,7 +19,8 @@ class Background:
         """Prepare it; it works for all tenants."""
         self._services = services
         self._unpacker = Unpacker(services)
-        self._deliverer = Deliverer(services.database, services.settings.webhook_hosts)
+        settings = services.settings
+        self._deliverer = Deliverer(services.database, settings.webhook_hosts, settings.sealer)
         self._daily = Daily(services)
 
     def start(self) -> None:

@@ -15,7 +15,8 @@ from api.client.case_calls import CaseCalls
 from api.client.connection import Call, Connection
 from api.client.document_calls import DocumentCalls
 from api.client.service_calls import ServiceCalls
-from api.store.webhooks import Delivery, DeliveryStatus, NewWebhook, Webhook
+from api.store.outbox import Delivery, DeliveryStatus
+from api.store.webhooks import NewWebhook, Webhook
 
 
 class Client(DocumentCalls, CaseCalls, BatchCalls, ServiceCalls):
@@ -102,6 +103,20 @@ class Client(DocumentCalls, CaseCalls, BatchCalls, ServiceCalls):
         path = f"/v1/webhooks/{part(webhook.id)}"
         call = Call("PATCH", path, headers=headers, body=body, is_repeatable=False)
         return self._one(Webhook, call)
+
+    def rotate_secret(self, webhook: Webhook, *, overlap_hours: int | None = None) -> NewWebhook:
+        """Give a webhook a new secret, which is told here and never again.
+
+        Messages are signed with both for 24 hours, or as many as are given; 0 ends the old at once.
+
+        Raises:
+            ServiceError: `precondition_failed`, where another has changed it since it was read.
+        """
+        body = {} if overlap_hours is None else {"overlap_hours": overlap_hours}
+        headers = {"If-Match": f'"{webhook.revision}"'}
+        path = f"/v1/webhooks/{part(webhook.id)}/rotate-secret"
+        call = Call("POST", path, headers=headers, body=body, is_repeatable=False)
+        return self._one(NewWebhook, call)
 
     def delete_webhook(self, webhook: str) -> None:
         """Delete a webhook and what is known of its messages."""

@@ -18,13 +18,17 @@ from api.routes.event_routes import EventType
 from api.routes.openapi_docs import example, problems
 from api.safe_network import check_url, checked_addresses
 from api.services import Services
-from api.store import webhooks
-from api.store.webhooks import Change, Delivery, DeliveryStatus, NewWebhook, Webhook
+from api.store import outbox, webhooks
+from api.store.outbox import Delivery, DeliveryStatus
+from api.store.webhooks import OVERLAP_HOURS, Change, NewWebhook, Webhook
 
 router = APIRouter(tags=["推送"])
 
 _ID: Final = "0195a1c9-2b70-7f15-8c21-5d0e9a7c3b42"
 WebhookId = Annotated[str, Path(max_length=40, description="推送编号", examples=[_ID])]
+IfUnchanged = Annotated[
+    str | None, Header(description="上次得到的 ETag：已被别人改过就不改", examples=['"1"'])
+]
 _URL: Final = "https://cases.example.gov.cn/hecha"
 _TYPES: Final = ["document.succeeded", "document.failed", "batch.finished"]
 
@@ -62,6 +66,27 @@ class WebhookChange(BaseModel):
     enabled: bool | None = Field(
         default=None, description="false 停用；true 重新启用", examples=[True]
     )
+
+
+class SecretRotation(BaseModel):
+    """How a secret is to be replaced."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={"examples": [{"overlap_hours": OVERLAP_HOURS}]},
+    )
+
+    overlap_hours: int = Field(
+        default=OVERLAP_HOURS,
+        ge=0,
+        le=168,
+        description="旧密钥还一起签名多少小时；旧密钥已泄露时写 0，立即作废",
+        examples=[OVERLAP_HOURS],
+    )
+
+
+_USUAL_ROTATION: Final = SecretRotation()
 
 
 class WebhookList(BaseModel):
@@ -116,6 +141,15 @@ EXAMPLES: Final[dict[str, BaseModel]] = {
         webhook=_WEBHOOK,
         secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=",  # noqa: S106 - an example
     ),
+    "rotated_webhook": NewWebhook(
+        webhook=_WEBHOOK.model_copy(
+            update={
+                "revision": 2,
+                "previous_secret_until": datetime(2025, 3, 7, 2, 0, 0, tzinfo=UTC),
+            }
+        ),
+        secret="whsec_wZ1vQ9d0Yk3R7sJ2mB5xN8cT4hL6pF0gK1aW3eV5oXQ=",  # noqa: S106 - an example
+    ),
     "changed_webhook": _WEBHOOK.model_copy(update={"revision": 2}),
     "webhooks": WebhookList(webhooks=[_WEBHOOK]),
     "deliveries": DeliveryPage(deliveries=[_DELIVERED], next_cursor=None),
@@ -138,7 +172,7 @@ _CHANGES: Final = ("cross_site_refused", "request_invalid", "not_ready", "storag
     response_description="推送和它的密钥",
     responses={
         201: {**example("new_webhook"), "headers": _ETAG},
-        **problems("webhooks_too_many", "webhook_url_refused", *_CHANGES),
+        **problems("webhooks_too_many", "webhook_url_refused", "secret_key_unusable", *_CHANGES),
     },
 )
 async def create_webhook(
@@ -152,7 +186,10 @@ async def create_webhook(
 
     def create() -> NewWebhook:
         with services.database.write() as connection:
-            return webhooks.create(connection, tenant, wanted.url, wanted.types, wanted.description)
+            sealer = services.settings.sealer
+            return webhooks.create(
+                connection, sealer, tenant, wanted.url, wanted.types, wanted.description
+            )
 
     made = await run_in_threadpool(create)
     response.headers["Location"] = f"/v1/webhooks/{made.webhook.id}"
@@ -206,9 +243,7 @@ async def change_webhook(
     webhook_id: WebhookId,
     wanted: WebhookChange,
     response: Response,
-    if_match: Annotated[
-        str | None, Header(description="上次得到的 ETag：已被别人改过就不改", examples=['"1"'])
-    ] = None,
+    if_match: IfUnchanged = None,
 ) -> Webhook:
     """没有写的不变；停用以后不再发，重新启用后只发新的事件，旧的可以逐条重发。"""
     if wanted.url is not None:
@@ -240,6 +275,38 @@ def delete_webhook(services: ServicesDep, tenant: TenantDep, webhook_id: Webhook
 
 
 @router.post(
+    "/v1/webhooks/{webhook_id}/rotate-secret",
+    summary="换一个密钥",
+    response_description="推送和它的新密钥",
+    responses={
+        200: {**example("rotated_webhook"), "headers": _ETAG},
+        **problems("webhook_not_found", "precondition_failed", "secret_key_unusable", *_CHANGES),
+    },
+)
+def rotate_secret(
+    services: ServicesDep,
+    tenant: TenantDep,
+    webhook_id: WebhookId,
+    response: Response,
+    wanted: SecretRotation = _USUAL_ROTATION,
+    if_match: IfUnchanged = None,
+) -> NewWebhook:
+    """新密钥只在这里给出一次。24 小时内（`overlap_hours`）的推送带新旧两个签名，之后只用新的。
+
+    旧密钥还没有到期又换一次的，再早的那个立即作废。
+    """
+    sealer, revision = services.settings.sealer, _revision(if_match)
+    with services.database.write() as connection:
+        made = webhooks.rotate(
+            connection, sealer, tenant, webhook_id, wanted.overlap_hours, revision
+        )
+    if made is None:
+        raise ProblemError("webhook_not_found")
+    response.headers["ETag"] = _etag(made.webhook)
+    return made
+
+
+@router.post(
     "/v1/webhooks/{webhook_id}/test",
     summary="试发一次",
     status_code=202,
@@ -249,7 +316,7 @@ def delete_webhook(services: ServicesDep, tenant: TenantDep, webhook_id: Webhook
 def test_webhook(services: ServicesDep, tenant: TenantDep, webhook_id: WebhookId) -> Delivery:
     """发一个 webhook.test 事件，结果见推送记录。"""
     with services.database.write() as connection:
-        sent = webhooks.test(connection, tenant, webhook_id)
+        sent = outbox.test(connection, tenant, webhook_id)
     if sent is None:
         raise ProblemError("webhook_not_found")
     return sent
@@ -280,9 +347,7 @@ def list_deliveries(
     before = None if cursor is None else position_of(cursor)
     with services.database.read() as connection:
         _found(webhooks.get(connection, tenant, webhook_id))
-        found, following = webhooks.deliveries(
-            connection, tenant, webhook_id, limit, before, status
-        )
+        found, following = outbox.deliveries(connection, tenant, webhook_id, limit, before, status)
     return DeliveryPage(
         deliveries=found, next_cursor=None if following is None else cursor_of(following)
     )
@@ -303,7 +368,7 @@ def replay_delivery(
 ) -> Delivery:
     """再发一次，编号不变；送到过的也可以重发。"""
     with services.database.write() as connection:
-        found = webhooks.replay(connection, tenant, webhook_id, delivery_id)
+        found = outbox.replay(connection, tenant, webhook_id, delivery_id)
     if found is None:
         raise ProblemError("delivery_not_found")
     return found

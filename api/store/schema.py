@@ -289,7 +289,10 @@ WEBHOOKS: Final = Table(
     _id("tenant", key=True),
     _id("id", key=True),
     Column("url", Text, nullable=False),
+    # Sealed, as the one before it, which signs beside it until its time is over.
     Column("secret", Text, nullable=False),
+    Column("previous_secret", Text),
+    _time("previous_until", optional=True),
     Column("types", _Json, nullable=False),
     Column("description", Text),
     Column("revision", Integer, nullable=False, server_default="1"),

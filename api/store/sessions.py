@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -28,13 +29,27 @@ class Session:
     expires_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A session that was closed, with the `login` that `begin` was given."""
+
+    tenant: str
+    subject: str
+    login: Mapping[str, str | None] | None
+
+
 def new_token() -> str:
     """Return 256 random bits as text."""
     return secrets.token_urlsafe(32)
 
 
-def begin(connection: Connection, session: Session) -> str:
-    """Open a session; return what the cookie is to hold."""
+def begin(
+    connection: Connection, session: Session, login: Mapping[str, str | None] | None = None
+) -> str:
+    """Open a session; return what the cookie is to hold.
+
+    `login` is what will be needed to end the login that it came from, `close` gives it back.
+    """
     moment = now()
     connection.execute(delete(SESSIONS).where(SESSIONS.c.expires_at <= moment))
     cookie = new_token()
@@ -45,6 +60,7 @@ def begin(connection: Connection, session: Session) -> str:
         "name": session.name,
         "scopes": sorted(session.scopes),
         "csrf": session.csrf,
+        "data": None if login is None else dict(login),
         "created_at": moment,
         "expires_at": session.expires_at,
         "last_used_at": moment,
@@ -66,15 +82,17 @@ def find(connection: Connection, cookie: str) -> Session | None:
     return Session(row.tenant, row.subject, row.name, scopes, row.csrf, row.expires_at)
 
 
-def close(connection: Connection, cookie: str) -> None:
-    """End the session of a cookie."""
+def close(connection: Connection, cookie: str) -> Ended | None:
+    """End the session of a cookie, if there is one."""
     row = connection.execute(
         delete(SESSIONS)
         .where(SESSIONS.c.hash == digest(cookie))
-        .returning(SESSIONS.c.tenant, SESSIONS.c.subject)
+        .returning(SESSIONS.c.tenant, SESSIONS.c.subject, SESSIONS.c.data)
     ).first()
-    if row is not None:
-        append(connection, AuditEntry(row.tenant, row.subject, "session.closed", row.subject))
+    if row is None:
+        return None
+    append(connection, AuditEntry(row.tenant, row.subject, "session.closed", row.subject))
+    return Ended(row.tenant, row.subject, row.data)
 
 
 def close_of(connection: Connection, tenant: str, subject: str) -> None:

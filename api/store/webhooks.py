@@ -1,43 +1,34 @@
-"""The webhooks of a tenant, and the messages to them: one for each event that a webhook wants.
+"""The webhooks of a tenant: where events are sent to, and the secrets that sign the messages.
 
-A message is queued in the transaction of its event, so that none is lost, and has the same id at
-every try. Who sends it claims it for a minute; a sender that died is forgotten after that, and the
-message is sent again: at least once, never twice at the same time.
+The secrets are sealed under a key that is not in the database. One that was replaced stays beside
+the new one for some hours, so that the receiver has time to take the new one.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from hashlib import sha256
+from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from api.sealing import Sealer, SealError
 from api.signatures import new_secret
 from api.store.documents import moment_of
 from api.store.feed import emit
-from api.store.hooks import Emitted
 from api.store.ids import new_id, now
-from api.store.schema import DELIVERIES, EVENTS, WEBHOOKS
+from api.store.schema import DELIVERIES, WEBHOOKS
 
-DeliveryStatus: TypeAlias = Literal["pending", "sending", "delivered", "failed"]
-DisabledReason: TypeAlias = Literal["failing", "gone", "by_hand"]
+DisabledReason: TypeAlias = Literal["failing", "gone", "by_hand", "secret_unreadable"]
 
-TRIED_HOURS: Final = 24
-"""How long a message is tried."""
-_HOUR: Final = 3600 * 1_000_000
-_CLAIM: Final = 60 * 1_000_000
-FAILING_DAYS: Final = 5
-"""After how many days of failure alone a webhook is disabled."""
+OVERLAP_HOURS: Final = 24
+"""How long the secret before the newest signs, too, unless another time is asked for."""
 MOST_WEBHOOKS: Final = 50
 """How many webhooks a tenant may have."""
-_TEST: Final = "webhook.test"
+_HOUR: Final = 3600 * 1_000_000
 _DISABLED: Final = "推送已停用，不再发送。重新启用后可以逐条重发。"
-_GONE: Final = 410
 
 
 class TooManyWebhooksError(Exception):
@@ -62,38 +53,22 @@ class Webhook(BaseModel):
     disabled_at: datetime | None = Field(default=None, description="停用的时间；在用时为 null")
     disabled_reason: DisabledReason | None = Field(
         default=None,
-        description="failing 连续多日没有送到；gone 接收方回答 410；by_hand 人工停用",
+        description="failing 连续多日没有送到；gone 接收方回答 410；by_hand 人工停用；"
+        "secret_unreadable 服务打不开它的密钥",
+    )
+    previous_secret_until: datetime | None = Field(
+        default=None, description="换密钥之后，旧密钥到什么时候为止还一起签名；没有则为 null"
     )
     revision: int = Field(description="每改一次加一，即 ETag")
 
 
 class NewWebhook(BaseModel):
-    """A webhook that was just made, with its secret."""
+    """A webhook that was just made, or got a new secret, with that secret."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     webhook: Webhook
     secret: str = Field(description="验证签名的密钥；只在这里给出一次，请妥善保存")
-
-
-class Delivery(BaseModel):
-    """One message to one webhook."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: str = Field(description="消息编号，即 webhook-id；每次重发都不变")
-    event: str = Field(description="事件的类型")
-    subject: str = Field(description="所涉对象的编号")
-    status: DeliveryStatus = Field(
-        description="pending 等待发送或重试；sending 正在发送；delivered 已送到；failed 不再重试"
-    )
-    tries: int = Field(description="已试几次")
-    created_at: datetime
-    next_at: datetime | None = Field(default=None, description="下次发送的时间")
-    last_at: datetime | None = Field(default=None, description="最近一次发送的时间")
-    last_status: int | None = Field(default=None, description="最近一次的 HTTP 状态码")
-    last_error: str | None = Field(default=None, description="最近一次没有送到的原因")
-    delivered_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,26 +82,32 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """A message that is to be sent now; `tries` counts this time too."""
+class _Sealed:
+    """A secret as it is kept, and in which column."""
 
     tenant: str
     webhook: str
-    seq: int
-    id: str
-    tries: int
-    url: str
-    secret: str
-    body: bytes
+    column: str
+    sealed: str
+
+    @property
+    def owner(self) -> str:
+        return owner_of(self.tenant, self.webhook)
 
 
 def create(
-    connection: Connection, tenant: str, url: str, types: Sequence[str], description: str | None
+    connection: Connection,
+    sealer: Sealer,
+    tenant: str,
+    url: str,
+    types: Sequence[str],
+    description: str | None,
 ) -> NewWebhook:
     """Add a webhook; its secret is told here and never again.
 
     Raises:
         TooManyWebhooksError: the tenant has too many.
+        SealError: there is no key to seal its secret with.
     """
     query = select(func.count()).select_from(WEBHOOKS).where(WEBHOOKS.c.tenant == tenant)
     if connection.execute(query).scalar_one() >= MOST_WEBHOOKS:
@@ -136,7 +117,7 @@ def create(
         "tenant": tenant,
         "id": identity,
         "url": url,
-        "secret": secret,
+        "secret": sealer.seal(secret, owner_of(tenant, identity)),
         "types": list(types),
         "description": description,
         "created_at": now(),
@@ -147,7 +128,7 @@ def create(
 
 def get(connection: Connection, tenant: str, webhook: str) -> Webhook | None:
     """Return a webhook; None where there is none."""
-    row = _row(connection, tenant, webhook)
+    row = row_of(connection, tenant, webhook)
     return None if row is None else _webhook(row)
 
 
@@ -165,7 +146,7 @@ def change(
     Raises:
         ChangedMeanwhileError: it is at another revision.
     """
-    row = _row(connection, tenant, webhook, lock=True)
+    row = row_of(connection, tenant, webhook, lock=True)
     if row is None:
         return None
     if revision is not None and revision != row.revision:
@@ -174,10 +155,99 @@ def change(
     values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if wanted.is_enabled:
         values |= {"disabled_at": None, "disabled_reason": None, "failing_since": None}
-    _change(connection, tenant, webhook, values | {"revision": row.revision + 1})
+    update_row(connection, tenant, webhook, values | {"revision": row.revision + 1})
     if wanted.is_enabled is False and row.disabled_at is None:
-        _disable(connection, tenant, webhook, "by_hand")
+        disable(connection, tenant, webhook, "by_hand")
     return _present(connection, tenant, webhook)
+
+
+def rotate(
+    connection: Connection,
+    sealer: Sealer,
+    tenant: str,
+    webhook: str,
+    hours: int,
+    revision: int | None,
+) -> NewWebhook | None:
+    """Give a webhook that is still at `revision` a new secret; None where there is none.
+
+    For so many hours the secret of before signs beside it, if that can be opened.
+
+    Raises:
+        ChangedMeanwhileError: it is at another revision.
+        SealError: there is no key to seal the secret with.
+    """
+    row = row_of(connection, tenant, webhook, lock=True)
+    if row is None:
+        return None
+    if revision is not None and revision != row.revision:
+        raise ChangedMeanwhileError
+    owner, secret = owner_of(tenant, webhook), new_secret()
+    overlaps = hours > 0 and _is_readable(sealer, row.secret, owner)
+    values = {
+        "secret": sealer.seal(secret, owner),
+        "previous_secret": row.secret if overlaps else None,
+        "previous_until": now() + hours * _HOUR if overlaps else None,
+        "revision": row.revision + 1,
+    }
+    update_row(connection, tenant, webhook, values)
+    made = NewWebhook(webhook=_present(connection, tenant, webhook), secret=secret)
+    emit(connection, tenant, "webhook.secret_rotated", webhook, {})
+    return made
+
+
+def owner_of(tenant: str, webhook: str) -> str:
+    """Return what the secrets of a webhook are sealed for."""
+    return f"webhook {tenant} {webhook}"
+
+
+def forget_secrets(connection: Connection, before: int) -> int:
+    """Remove the secrets of all tenants that were replaced and no longer sign; return how many."""
+    over = WEBHOOKS.c.previous_until <= before
+    values = {"previous_secret": None, "previous_until": None}
+    return connection.execute(update(WEBHOOKS).where(over).values(values)).rowcount
+
+
+def unreadable_secrets(connection: Connection, sealer: Sealer) -> int:
+    """Return how many secrets of all tenants cannot be opened."""
+    return sum(not _is_readable(sealer, each.sealed, each.owner) for each in _sealed(connection))
+
+
+def reseal(connection: Connection, sealer: Sealer, *, repair: bool) -> int:
+    """Seal anew what is sealed with an older key, if `repair`; return how many secrets are."""
+    count = 0
+    for each in _sealed(connection):
+        is_readable = _is_readable(sealer, each.sealed, each.owner)
+        if not is_readable or sealer.is_newest(each.sealed, each.owner):
+            continue
+        count += 1
+        if repair:
+            again = sealer.seal(sealer.open(each.sealed, each.owner), each.owner)
+            same = (
+                WEBHOOKS.c.tenant == each.tenant,
+                WEBHOOKS.c.id == each.webhook,
+                # Not one that was replaced since it was read.
+                WEBHOOKS.c[each.column] == each.sealed,
+            )
+            connection.execute(update(WEBHOOKS).where(*same).values({each.column: again}))
+    return count
+
+
+def _sealed(connection: Connection) -> Iterator[_Sealed]:
+    columns = (WEBHOOKS.c.tenant, WEBHOOKS.c.id, WEBHOOKS.c.secret, WEBHOOKS.c.previous_secret)
+    for row in connection.execute(select(*columns)).all():
+        for column in ("secret", "previous_secret"):
+            sealed = row._mapping[column]
+            if sealed is not None:
+                yield _Sealed(row.tenant, row.id, column, sealed)
+
+
+def _is_readable(sealer: Sealer, sealed: str, owner: str) -> bool:
+    try:
+        sealer.open(sealed, owner)
+    except SealError:
+        return False
+    return True
 
 
 def remove(connection: Connection, tenant: str, webhook: str) -> bool:
@@ -186,222 +256,10 @@ def remove(connection: Connection, tenant: str, webhook: str) -> bool:
     return connection.execute(delete(WEBHOOKS).where(*same)).rowcount > 0
 
 
-def deliveries(
-    connection: Connection,
-    tenant: str,
-    webhook: str,
-    limit: int,
-    before: int | None = None,
-    status: DeliveryStatus | None = None,
-) -> tuple[list[Delivery], int | None]:
-    """Return up to `limit` messages to a webhook, newest first, and where the next page begins."""
-    query = _log().where(DELIVERIES.c.tenant == tenant, DELIVERIES.c.webhook == webhook)
-    if before is not None:
-        query = query.where(DELIVERIES.c.event_seq < before)
-    if status is not None:
-        query = query.where(DELIVERIES.c.status == status)
-    query = query.order_by(DELIVERIES.c.event_seq.desc()).limit(limit + 1)
-    rows = connection.execute(query).all()
-    following = rows[limit - 1].event_seq if len(rows) > limit else None
-    return [_delivery(row) for row in rows[:limit]], following
-
-
-def replay(connection: Connection, tenant: str, webhook: str, message: str) -> Delivery | None:
-    """Queue a message again, under its id; None where there is none.
-
-    One that is being sent at this moment is left to that.
-    """
-    same = and_(
-        DELIVERIES.c.tenant == tenant,
-        DELIVERIES.c.webhook == webhook,
-        DELIVERIES.c.id == message,
-    )
-    moment = now()
-    values = {
-        "status": "pending",
-        "tries": 0,
-        "next_at": moment,
-        "give_up_at": moment + TRIED_HOURS * _HOUR,
-    }
-    connection.execute(
-        update(DELIVERIES).where(same, DELIVERIES.c.status != "sending").values(values)
-    )
-    row = connection.execute(_log().where(same)).first()
-    return None if row is None else _delivery(row)
-
-
-def test(connection: Connection, tenant: str, webhook: str) -> Delivery | None:
-    """Queue a message of the type `webhook.test` to one webhook; None where there is none."""
-    if _row(connection, tenant, webhook) is None:
-        return None
-    seq = emit(connection, tenant, _TEST, webhook, {})
-    row = connection.execute(
-        _log().where(DELIVERIES.c.tenant == tenant, DELIVERIES.c.event_seq == seq)
-    ).first()
-    return None if row is None else _delivery(row)
-
-
-def queue(connection: Connection, emitted: Emitted) -> None:
-    """Queue a message to every webhook that wants an event: a hook of `emitted`."""
-    query = select(WEBHOOKS.c.id, WEBHOOKS.c.types, WEBHOOKS.c.disabled_at)
-    moment = now()
-    rows = []
-    for row in connection.execute(query.where(WEBHOOKS.c.tenant == emitted.tenant)):
-        if emitted.type == _TEST:
-            is_wanted = row.id == emitted.subject
-        else:
-            is_wanted = row.disabled_at is None and (not row.types or emitted.type in row.types)
-        if is_wanted:
-            rows.append(
-                {
-                    "tenant": emitted.tenant,
-                    "webhook": row.id,
-                    "event_seq": emitted.seq,
-                    "id": _message_id(emitted, row.id),
-                    "status": "pending",
-                    "created_at": moment,
-                    "next_at": moment,
-                    "give_up_at": moment + TRIED_HOURS * _HOUR,
-                }
-            )
-    if rows:
-        connection.execute(insert(DELIVERIES), rows)
-
-
-def is_due(connection: Connection) -> bool:
-    """Tell whether a message is to be sent now."""
-    due = (DELIVERIES.c.status.in_(("pending", "sending")), DELIVERIES.c.next_at <= now())
-    query = select(DELIVERIES.c.event_seq).where(*due).limit(1)
-    return connection.execute(query).first() is not None
-
-
-def claim(
-    connection: Connection, most: int, each: int, busy: Collection[tuple[str, str]] = ()
-) -> list[Claimed]:
-    """Take up to `most` messages that are due, up to `each` of one webhook, none of those `busy`.
-
-    Nobody else gets them for a minute, in which they are to be sent.
-    """
-    table, moment = DELIVERIES, now()
-    query = (
-        select(table.c.tenant, table.c.webhook, table.c.event_seq)
-        .where(table.c.status.in_(("pending", "sending")), table.c.next_at <= moment)
-        .order_by(table.c.next_at)
-        .limit(most * each)
-        .with_for_update(skip_locked=True)
-    )
-    for tenant, webhook in busy:
-        query = query.where(or_(table.c.tenant != tenant, table.c.webhook != webhook))
-    taken: dict[tuple[str, str], list[int]] = {}
-    for row in connection.execute(query):
-        mine = taken.setdefault((row.tenant, row.webhook), [])
-        if len(mine) < each and sum(map(len, taken.values())) < most:
-            mine.append(row.event_seq)
-    claimed: list[Claimed] = []
-    for (tenant, webhook), numbers in taken.items():
-        if numbers:
-            claimed += _take(connection, tenant, webhook, numbers, moment + _CLAIM)
-    return claimed
-
-
-def _take(
-    connection: Connection, tenant: str, webhook: str, numbers: list[int], until: int
-) -> list[Claimed]:
-    same = (DELIVERIES.c.tenant == tenant, DELIVERIES.c.webhook == webhook)
-    rows = connection.execute(
-        update(DELIVERIES)
-        .where(*same, DELIVERIES.c.event_seq.in_(numbers))
-        .values(status="sending", tries=DELIVERIES.c.tries + 1, next_at=until, last_at=now())
-        .returning(DELIVERIES.c.event_seq, DELIVERIES.c.id, DELIVERIES.c.tries)
-    ).all()
-    target = _row(connection, tenant, webhook)
-    events = connection.execute(select(EVENTS).where(EVENTS.c.seq.in_(numbers)))
-    bodies = {event.seq: _body(event) for event in events}
-    if target is None:  # pragma: no cover - its messages go with it
-        return []
-    return [
-        Claimed(
-            tenant,
-            webhook,
-            row.event_seq,
-            row.id,
-            row.tries,
-            target.url,
-            target.secret,
-            bodies[row.event_seq],
-        )
-        for row in sorted(rows, key=lambda row: row.event_seq)
-    ]
-
-
-def delivered(connection: Connection, sent: Claimed, status: int) -> bool:
-    """Note that a message was received; False where another has taken it over."""
-    moment = now()
-    # The webhook first, then its messages: the same order everywhere.
-    target = _row(connection, sent.tenant, sent.webhook, lock=True)
-    values = {
-        "status": "delivered",
-        "next_at": None,
-        "last_status": status,
-        "last_error": None,
-        "delivered_at": moment,
-    }
-    if not _end(connection, sent, values):
-        return False
-    if target is not None and target.failing_since is not None:
-        _change(connection, sent.tenant, sent.webhook, {"failing_since": None})
-    return True
-
-
-def failed(
-    connection: Connection, sent: Claimed, status: int | None, error: str, wait: float
-) -> bool:
-    """Note that a message was not received, and try again after `wait` seconds, up to 24 hours.
-
-    False where another has taken it over. A webhook of which nothing was received for days, or
-    that answers 410, is disabled.
-    """
-    moment = now()
-    again = moment + round(wait * 1_000_000)
-    target = _row(connection, sent.tenant, sent.webhook, lock=True)
-    if target is None:
-        return False
-    row = connection.execute(select(DELIVERIES.c.give_up_at).where(*_held(sent))).first()
-    gives_up = (
-        status == _GONE
-        or target.disabled_at is not None
-        or (row is not None and again > row.give_up_at)
-    )
-    values = {
-        "status": "failed" if gives_up else "pending",
-        "next_at": None if gives_up else again,
-        "last_status": status,
-        "last_error": error,
-    }
-    if not _end(connection, sent, values):
-        return False
-    since = target.failing_since or moment
-    if target.failing_since is None:
-        _change(connection, sent.tenant, sent.webhook, {"failing_since": moment})
-    if target.disabled_at is None:
-        if status == _GONE:
-            _disable(connection, sent.tenant, sent.webhook, "gone")
-        elif moment - since > FAILING_DAYS * 24 * _HOUR:
-            _disable(connection, sent.tenant, sent.webhook, "failing")
-    return True
-
-
-def release_all(connection: Connection) -> None:
-    """Count what was being sent as not sent: for the only process there is, at its start."""
-    was_sending = DELIVERIES.c.status == "sending"
-    connection.execute(
-        update(DELIVERIES).where(was_sending).values(status="pending", next_at=now())
-    )
-
-
-def _disable(connection: Connection, tenant: str, webhook: str, reason: DisabledReason) -> None:
+def disable(connection: Connection, tenant: str, webhook: str, reason: DisabledReason) -> None:
+    """Send nothing more to a webhook, and give up what waits; tell of it unless a person did so."""
     values = {"disabled_at": now(), "disabled_reason": reason}
-    _change(connection, tenant, webhook, values)
+    update_row(connection, tenant, webhook, values)
     connection.execute(
         update(DELIVERIES)
         .where(DELIVERIES.c.tenant == tenant, DELIVERIES.c.webhook == webhook)
@@ -412,39 +270,10 @@ def _disable(connection: Connection, tenant: str, webhook: str, reason: Disabled
         emit(connection, tenant, "webhook.disabled", webhook, {"reason": reason})
 
 
-def _message_id(emitted: Emitted, webhook: str) -> str:
-    named = f"{emitted.tenant} {webhook} {emitted.seq}"
-    return "msg_" + sha256(named.encode()).hexdigest()[:32]
-
-
-def _body(event: Row[Any]) -> bytes:
-    """Return the body of the message of an event: always the same bytes."""
-    body = {
-        "type": event.type,
-        "timestamp": moment_of(event.at).astimezone(UTC).isoformat(),
-        "data": {"subject": event.subject, **event.data},
-    }
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _held(sent: Claimed) -> tuple[Any, ...]:
-    return (
-        DELIVERIES.c.tenant == sent.tenant,
-        DELIVERIES.c.webhook == sent.webhook,
-        DELIVERIES.c.event_seq == sent.seq,
-        DELIVERIES.c.status == "sending",
-        DELIVERIES.c.tries == sent.tries,
-    )
-
-
-def _end(connection: Connection, sent: Claimed, values: dict[str, Any]) -> bool:
-    query = update(DELIVERIES).where(*_held(sent)).values(values)
-    return connection.execute(query).rowcount > 0
-
-
-def _row(
+def row_of(
     connection: Connection, tenant: str, webhook: str, *, lock: bool = False
 ) -> Row[Any] | None:
+    """Return the row of a webhook, held to the end of the transaction if `lock`."""
     query = select(WEBHOOKS).where(WEBHOOKS.c.tenant == tenant, WEBHOOKS.c.id == webhook)
     if lock:
         # Not against those who only refer to it: they hold the turn of `feed`, which we may want.
@@ -453,13 +282,14 @@ def _row(
 
 
 def _present(connection: Connection, tenant: str, webhook: str) -> Webhook:
-    row = _row(connection, tenant, webhook)
+    row = row_of(connection, tenant, webhook)
     if row is None:  # pragma: no cover - the same transaction has just written it
         raise LookupError(webhook)
     return _webhook(row)
 
 
-def _change(connection: Connection, tenant: str, webhook: str, values: dict[str, Any]) -> None:
+def update_row(connection: Connection, tenant: str, webhook: str, values: dict[str, Any]) -> None:
+    """Change columns of a webhook."""
     same = (WEBHOOKS.c.tenant == tenant, WEBHOOKS.c.id == webhook)
     connection.execute(update(WEBHOOKS).where(*same).values(values))
 
@@ -474,30 +304,14 @@ def _webhook(row: Row[Any]) -> Webhook:
         failing_since=_optional(row.failing_since),
         disabled_at=_optional(row.disabled_at),
         disabled_reason=row.disabled_reason,
+        previous_secret_until=_overlap(row),
         revision=row.revision,
     )
 
 
-def _log() -> Any:
-    return select(
-        DELIVERIES, EVENTS.c.type.label("event_type"), EVENTS.c.subject.label("event_subject")
-    ).join(EVENTS, EVENTS.c.seq == DELIVERIES.c.event_seq)
-
-
-def _delivery(row: Row[Any]) -> Delivery:
-    return Delivery(
-        id=row.id,
-        event=row.event_type,
-        subject=row.event_subject,
-        status=row.status,
-        tries=row.tries,
-        created_at=moment_of(row.created_at),
-        next_at=_optional(row.next_at),
-        last_at=_optional(row.last_at),
-        last_status=row.last_status,
-        last_error=row.last_error,
-        delivered_at=_optional(row.delivered_at),
-    )
+def _overlap(row: Row[Any]) -> datetime | None:
+    """Return until when the secret before the newest signs, None if it no longer does."""
+    return None if (row.previous_until or 0) <= now() else _optional(row.previous_until)
 
 
 def _optional(microseconds: int | None) -> datetime | None:

@@ -6,7 +6,8 @@
     files/ab/ab12…      the files, by their SHA-256
 
 The form is the same for SQLite and PostgreSQL, so a back-up also moves an installation from one to
-the other. It holds everything that the installation knows, names and secrets among it.
+the other. It holds everything that the installation knows, names among it; the secrets of webhooks
+are sealed, and their key is not in it.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import delete, exists, func, select
 
 from api.services import Services
-from api.store import documents, feed, idempotency
+from api.store import documents, feed, idempotency, webhooks
 from api.store.batches import BatchUnderWayError
 from api.store.case_rows import left_empty, remove_empty
 from api.store.documents import DocumentHeldError
@@ -59,6 +59,7 @@ def clear(services: Services, moment: int | None = None) -> Cleared:
     with services.database.write() as connection:
         events = feed.forget(connection, moment - _microseconds(services.settings.events_days))
         keys = idempotency.forget_old(connection)
+        webhooks.forget_secrets(connection, moment)
         ended = delete(SESSIONS).where(SESSIONS.c.expires_at < moment)
         sessions = connection.execute(ended).rowcount
     # What was deleted must not stay in the log of the database.
