@@ -137,7 +137,7 @@ def test_a_worker_is_kept_and_replaced_in_time(monkeypatch: pytest.MonkeyPatch) 
     close()
     first = worker_pid()
     assert worker_pid() == first != os.getpid()
-    monkeypatch.setattr(limited, "_JOBS", 3)
+    monkeypatch.setattr(limited._pool, "_most_jobs", 3)
     assert worker_pid() == first
     assert worker_pid() != first
 
