@@ -22,6 +22,7 @@ from api.services import Services
 from api.spooling import Parcel, Unpacked, open_archive
 from api.store import batches
 from api.store.schema import DEFAULT_TENANT
+from bench.soak import Service
 from extractor.formats.limited import resident_bytes
 from extractor.formats.limits import DEFAULT_LIMITS, MIB, Limits
 from tests import hostile_containers as hostile
@@ -301,6 +302,34 @@ def test_the_service_answers_while_an_archive_hangs_and_lets_it_be_cancelled(
         stopping = time.monotonic()
     assert time.monotonic() - stopping < 15, "the stop waits for an archive that hangs"
     assert not is_open(last)
+
+
+@pytest.mark.slow
+@LINUX
+def test_a_service_that_is_killed_while_a_file_is_unpacked_goes_on(tmp_path: Path) -> None:
+    """Each kill comes while files are in the spool folder; nothing of it is left in the end."""
+    service, incoming = Service(tmp_path), tmp_path / "data" / "files" / "incoming"
+    bodies = [report(number) for number in range(150)]
+    inner = zip_file({f"{n}.txt": body for n, body in enumerate(bodies[100:])})
+    archive = zip_file(
+        {f"{n}.txt": body for n, body in enumerate(bodies[:100])} | {"内.zip": inner}
+    )
+    service.start()
+    try:
+        batch = service.ask("/v1/batches?filename=a.zip", archive)[1]["id"]
+        for _ in range(3):
+            _wait_for(lambda: any(incoming.glob(f"{batch}-*/*/*/*")))
+            service.processes[0].kill()
+            assert any(incoming.iterdir())
+            service.start()
+        service.wait_until_done(150)
+        _wait_for(lambda: service.ask(f"/v1/batches/{batch}")[1]["status"] == "finished")
+        entry = service.ask(f"/v1/batches/{batch}")[1]
+        assert (entry["total"], entry["counts"]["succeeded"]) == (150, 150)
+        assert service.faults([sha256(body).hexdigest() for body in bodies]) == []
+        assert list(incoming.iterdir()) == []
+    finally:
+        service.processes[0].kill()
 
 
 def _wait_for(is_so: Callable[[], bool]) -> None:
