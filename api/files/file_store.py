@@ -78,6 +78,8 @@ class Incoming:
     def of(cls, path: Path) -> Incoming:
         """Take a file that is in a spool folder of the store already; it is hashed part by part.
 
+        Only its owner may read it from now on.
+
         Raises:
             FilesError: it cannot be read, or is no file.
         """
@@ -86,6 +88,7 @@ class Incoming:
             with files_errors():
                 if not stat.S_ISREG(os.fstat(incoming._file.fileno()).st_mode):
                     raise OSError(errno.EINVAL, "no file")
+                path.chmod(0o600)
                 while part := incoming._file.read(_CHUNK):
                     incoming._hash.update(part)
                     incoming.size += len(part)

@@ -47,6 +47,7 @@ _BOOT: Final = (
     "from extractor.formats.limited_worker import serve; serve(sys.argv[2])"
 )
 _WALK_ALL: Final = "extractor.formats.limited_worker:walk_all"
+_SHORTEST: Final = 0.01
 _JOBS: Final = 100
 """Files after which a worker is replaced: what libraries leak goes with it."""
 
@@ -142,30 +143,40 @@ class _DiedIdleError(CrashError):
 
 
 class _Clock:
-    """Ends a process when what was waited for it, all in all, is over a number of seconds."""
+    """Ends a process when what was waited for it, all in all, is over a number of seconds.
+
+    Its thread sleeps to the end of that time and looks then: each wait moves the end further on,
+    never back, so that a wait itself costs nothing.
+    """
 
     def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
         self._process = process
         self._left = seconds
-        self._late = threading.Event()
-
-    @property
-    def is_late(self) -> bool:
-        return self._late.is_set()
+        self._until: float | None = None
+        self._is_over = threading.Event()
+        self.is_late = False
+        threading.Thread(target=self._watch, daemon=True).start()
 
     def __enter__(self) -> None:
-        self._since = time.monotonic()
-        self._timer = threading.Timer(max(self._left, 0.0), self._expire)
-        self._timer.daemon = True
-        self._timer.start()
+        self._until = time.monotonic() + self._left
 
     def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-        self._left -= time.monotonic() - self._since
+        if self._until is not None:
+            self._left = self._until - time.monotonic()
+        self._until = None
 
-    def _expire(self) -> None:
-        self._late.set()
-        end(self._process)
+    def stop(self) -> None:
+        self._is_over.set()
+
+    def _watch(self) -> None:
+        pause = self._left
+        while not self._is_over.wait(max(pause, _SHORTEST)):
+            until = self._until
+            pause = self._left if until is None else until - time.monotonic()
+            if until is not None and pause <= 0:
+                self.is_late = True
+                end(self._process)
+                return
 
 
 class _Worker:
@@ -223,6 +234,8 @@ class _Worker:
                 allowed = f"{limits.max_seconds:g} 秒"
                 raise over_limit("读取超时", "max_seconds", allowed) from exc
             raise self._broken(limits) from exc
+        finally:
+            clock.stop()
 
     def _send(self, message: bytes, clock: _Clock) -> None:
         process = self._process
