@@ -172,6 +172,9 @@ PROBLEMS: Final[Mapping[str, ProblemKind]] = {
     "file_unreadable": ProblemKind(
         422, "服务器读不了这个文件", "没有读取权限，或正被占用。请检查后重试。"
     ),
+    "file_changed": ProblemKind(
+        422, "读的时候文件变了", "这个文件正被别的程序写入。请等它写完，再把文件夹提交一次。"
+    ),
     "webhook_url_refused": ProblemKind(
         422,
         "推送地址不能用",

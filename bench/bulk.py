@@ -21,12 +21,13 @@ from functools import cache
 from pathlib import Path
 from statistics import median
 
-from api.bulk.crew import Crew, resident_bytes
+from api.bulk.crew import Crew
 from api.bulk.engine import Engine, Wishes
 from api.bulk.places import Layout, Source, find_sources
 from bench.figures import Figure, show
 from corpus.synthetic import synthesize_many
 from extractor import build_checklist, extract, parse
+from extractor.formats.limited import resident_bytes
 from extractor.formats.limits import DEFAULT_LIMITS
 from models import DEFAULT_TAGGER, Tagger, load_tagger
 

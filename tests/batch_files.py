@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import URL
 
+from api.background.unpacking import Unpacker
 from api.jobs import claims
 from api.services import Services, open_services
 from api.settings import Settings
 from api.store.schema import DEFAULT_TENANT
+from extractor.formats.limited import WorkerPool
 from tests.api_client import REPORT, SECRET_KEY
 from tests.sample_files import zip_file
+
+WORKERS: Final = WorkerPool(1000, 3)
+"""The processes in which archives are opened, kept from test to test."""
+atexit.register(WORKERS.close)
+
+
+def unpack(services: Services, kind: type[Unpacker] = Unpacker) -> bool:
+    """Unpack a batch that waits, if there is one; tell whether."""
+    return kind(services, WORKERS).unpack_one()
 
 
 def report(number: int) -> bytes:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import time
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from api import spooling
 from api.bulk import work_steps
 from extractor.formats.limits import Limits
 
@@ -29,3 +31,27 @@ def read_or_break(
     if b"BUG" in data:
         raise ZeroDivisionError
     return work_steps.read_to_files(source, name, target, texts, tagger, limits=limits)
+
+
+def unpack_or_break(
+    source: str,
+    place: tuple[str, str, int],
+    wishes: tuple[int, bool, bool],
+    progress: tuple[int, int, int],
+    folder: str,
+    *,
+    limits: Limits,
+) -> Iterator[tuple[Any, ...]]:
+    """Unpack as ever, but for a file that is named DIE, DIE_ONCE, HANG or EAT."""
+    trace = Path(source).parent / "died"
+    for part in spooling.unpack(source, place, wishes, progress, folder, limits=limits):
+        name = PurePosixPath(part[0]).stem
+        if name == "DIE" or (name == "DIE_ONCE" and not trace.exists()):
+            trace.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(60)
+        if name == "HANG":
+            time.sleep(60)
+        if name == "EAT":
+            bytearray(1 << 30)
+        yield part

@@ -8,6 +8,7 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -94,6 +95,20 @@ def chatter(*, limits: Limits) -> tuple[str, int]:
     sys.stdout.flush()
     os.write(1, b"and so does its C code")
     return TEXT, 1
+
+
+def count(number: int, seconds: float, *, limits: Limits) -> Iterator[int]:
+    """Give the numbers below `number`, each after so many seconds; 13 is bad luck."""
+    for each in range(number):
+        time.sleep(seconds)
+        if each == 13:
+            raise CorruptFileError("坏了", page=3)
+        yield each
+
+
+def talk_on(*, limits: Limits) -> Iterator[object]:
+    yield "话"
+    yield Path("x") if limits.max_output_bytes == 4 << 20 else "话" * (5 << 20)
 
 
 def pid(*, limits: Limits) -> int:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,17 +14,16 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import URL, func, select, update
 
-from api.background.unpacking import Unpacker, walk_file, walk_folder
+from api.background.unpacking import Unpacker
 from api.services import Services
 from api.settings import Settings
 from api.store import batches, documents
 from api.store.ids import now
 from api.store.schema import BATCHES, DEFAULT_TENANT, DOCUMENTS, EVENTS, FILES
 from bench.soak import Service
-from extractor.formats.limits import DEFAULT_LIMITS, MIB
+from extractor.formats.limits import MIB
 from tests.api_client import REPORT, REPORT_ID, problem, serving, upload
-from tests.batch_files import accept_batch, end_all, opened, report, reports
-from tests.container_files import tar_file
+from tests.batch_files import WORKERS, accept_batch, end_all, opened, report, reports, unpack
 from tests.processes import LINUX
 from tests.sample_files import zip_file
 
@@ -61,91 +58,13 @@ def _count(services: Services, table: Any) -> int:
 
 
 VIDEO = b"\x00\x00\x00\x18ftypmp42" + bytes(40)
-INNER = zip_file({"二/内.txt": report(2), "再.zip": zip_file({"三.txt": report(3)})})
-WALKS: list[tuple[str, bytes, list[tuple[str, str]]]] = [
-    ("archives of any depth are opened", zip_file({"一.txt": report(1), "内.zip": INNER}), [
-        ("一.txt", "taken"), ("内.zip/二/内.txt", "taken"), ("内.zip/再.zip/三.txt", "taken")]),
-    ("what is no document is named and left", zip_file({
-        "a.mp4": VIDEO, ".DS_Store": b"x", "b.txt": REPORT}), [
-        ("a.mp4", "skipped"), (".DS_Store", "skipped"), ("b.txt", "taken")]),
-    ("an empty file fails alone", zip_file({"a.txt": b"", "b.txt": REPORT}), [
-        ("a.txt", "failed"), ("b.txt", "taken")]),
-    ("a TAR", tar_file({"a/b.txt": REPORT}), [("a/b.txt", "taken")]),
-    ("an empty archive fails", zip_file({}), [("x.zip", "failed")]),
-    ("a damaged archive fails", reports(2)[:-60], [("x.zip", "failed")]),
-    ("a path cannot leave its archive", zip_file({"../../etc/a.txt": REPORT}), [
-        ("etc/a.txt", "taken")]),
-    ("a single file is a batch of one", REPORT, [("x.zip", "taken")]),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("data", "expected"), [row[1:] for row in WALKS], ids=[w[0] for w in WALKS]
-)
-def test_a_walk_gives_every_file(data: bytes, expected: list[tuple[str, str]]) -> None:
-    found = list(walk_file(data, "x.zip", DEFAULT_LIMITS, 10 * MIB))
-    assert [(each.path, each.status) for each in found] == expected
-    for each in found:
-        assert bool(each.data) == (each.status == "taken")
-        assert (each.code is None) == (each.status == "taken")
-
-
-def test_an_archive_may_be_larger_than_a_file_in_it() -> None:
-    limits = replace(DEFAULT_LIMITS, max_bytes=1000)
-    archive = zip_file({"a.txt": b"a" * 900, "b.txt": b"b" * 1100})
-    found = list(walk_file(archive, "x.zip", limits, 10_000))
-    assert [(each.path, each.status, each.code) for each in found] == [
-        ("a.txt", "taken", None), ("b.txt", "failed", "limit_exceeded"),
-    ]  # fmt: skip
-    (refused,) = walk_file(archive, "x.zip", limits, 100)
-    assert refused.code == "limit_exceeded"
-
-
-def test_a_folder_is_read_in_order_and_links_are_not_followed(tmp_path: Path) -> None:
-    outside = tmp_path / "secret.txt"
-    outside.write_bytes(REPORT)
-    folder = tmp_path / "folder"
-    (folder / "b").mkdir(parents=True)
-    (folder / "b" / "z.zip").write_bytes(zip_file({"里.txt": report(1)}))
-    (folder / "a.txt").write_bytes(report(2))
-    (folder / "link.txt").symlink_to(outside)
-    (folder / "linked").symlink_to(tmp_path)
-    (folder / "~$a.docx").write_bytes(b"lock")
-    found = list(walk_folder(folder, DEFAULT_LIMITS, MIB))
-    assert [(each.path, each.status, each.code) for each in found] == [
-        ("a.txt", "taken", None),
-        ("link.txt", "skipped", "link_not_followed"),
-        ("linked", "skipped", "link_not_followed"),
-        ("~$a.docx", "skipped", "system_file"),
-        ("b/z.zip/里.txt", "taken", None),
-    ]
-    assert REPORT not in [each.data for each in found]
-
-
-def test_a_file_that_cannot_be_read_fails_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("a.txt", "b.txt"):
-        (tmp_path / name).write_bytes(REPORT)
-    really_open = os.open
-
-    def refuse(path: Any, *more: Any, **named: Any) -> int:
-        if str(path).endswith("a.txt"):
-            raise PermissionError(13, "Permission denied")
-        return really_open(path, *more, **named)
-
-    monkeypatch.setattr(os, "open", refuse)
-    found = list(walk_folder(tmp_path, DEFAULT_LIMITS, MIB))
-    assert [(each.path, each.code) for each in found] == [
-        ("a.txt", "file_unreadable"), ("b.txt", None),
-    ]  # fmt: skip
 
 
 def test_each_file_becomes_a_document_and_the_same_bytes_one(services: Services) -> None:
     archive = zip_file({"a.txt": report(1), "b.txt": report(1), "c.txt": report(2), "d.mp4": VIDEO})
     batch = accept_batch(services, archive)
     assert _get(services, batch).status == "unpacking"
-    assert Unpacker(services).unpack_one()
+    assert unpack(services)
     entry = _get(services, batch)
     assert (entry.status, entry.total) == ("running", 4)
     assert entry.counts == batches.ItemCounts(queued=3, skipped=1)
@@ -166,7 +85,7 @@ def test_it_ends_when_all_of_it_has_ended_and_failures_alone_are_retried(
     services: Services,
 ) -> None:
     batch = accept_batch(services, reports(4))
-    unpacker = Unpacker(services)
+    unpacker = Unpacker(services, WORKERS)
     unpacker.unpack_one()
     unpacker.end_finished()
     assert _get(services, batch).status == "running"
@@ -191,7 +110,7 @@ def test_cancelling_takes_out_what_only_this_batch_waits_for(services: Services)
     batch = accept_batch(services, reports(4))
     other = accept_batch(services, reports(1))
     for _ in range(2):
-        Unpacker(services).unpack_one()
+        unpack(services)
     incoming = services.files.incoming()
     incoming.write(report(1))
     services.accept(DEFAULT_TENANT, incoming, "我要的.txt")
@@ -233,14 +152,14 @@ def test_killed_in_the_midst_it_goes_on_without_doubling(services: Services) -> 
     archive = zip_file({**files, "内.zip": zip_file(files)})
     batch = accept_batch(services, archive)
     for left in (1, 0, 3):
-        dying = _Dying(services)
+        dying = _Dying(services, WORKERS)
         dying.left = left
         with pytest.raises(KeyboardInterrupt):
             dying.unpack_one()
-        assert not Unpacker(services).unpack_one(), "another took it though its owner may live"
+        assert not unpack(services), "another took it though its owner may live"
         _expire(services)
     assert _get(services, batch).total == 8
-    assert Unpacker(services).unpack_one()
+    assert unpack(services)
     entry = _get(services, batch)
     assert (entry.status, entry.total) == ("running", 22)
     assert [row.position for row in _items(services, batch)] == list(range(1, 23))
@@ -259,19 +178,19 @@ def test_who_lost_the_claim_or_was_cancelled_adds_nothing_more(services: Service
                 _change(services, batches.cancel, batch)
             super()._add(claimed, items)
 
-    Overtaken(services).unpack_one()
+    unpack(services, Overtaken)
     entry = _get(services, batch)
     assert (entry.status, entry.total, entry.counts.cancelled) == ("cancelled", 1, 1)
     # It was not unpacked to its end: trying again does that.
     assert _change(services, batches.retry, batch, "v").status == "unpacking"
-    assert Unpacker(services).unpack_one()
+    assert unpack(services)
     assert _get(services, batch).total == 3
 
 
 def test_two_processes_never_unpack_the_same(services: Services) -> None:
     ids = [accept_batch(services, reports(n)) for n in range(1, 7)]
     with ThreadPoolExecutor(3) as pool:
-        done = pool.map(lambda _: Unpacker(services).unpack_one(), range(9))
+        done = pool.map(lambda _: unpack(services), range(9))
         assert sum(done) == 6
     assert [_get(services, batch).total for batch in ids] == [1, 2, 3, 4, 5, 6]
 
@@ -283,14 +202,14 @@ def test_an_archive_in_waiting_is_not_removed_with_its_namesake(services: Servic
     document = services.accept(DEFAULT_TENANT, incoming, "也是文件.zip").entry.id
     batch = accept_batch(services, archive)
     assert services.remove(DEFAULT_TENANT, document)
-    assert Unpacker(services).unpack_one()
+    assert unpack(services)
     assert _get(services, batch).total == 2
 
 
 def test_an_archive_that_is_lost_says_so_and_may_be_deleted(services: Services) -> None:
     batch = accept_batch(services, reports(2))
     services.files.delete(sha256(reports(2)).hexdigest())
-    Unpacker(services).unpack_one()
+    unpack(services)
     entry = _get(services, batch)
     assert entry.status == "failed" and entry.error is not None
     assert entry.error.code == "original_missing"
@@ -302,14 +221,14 @@ def test_a_folder_that_is_not_there_fails_and_can_be_tried_again(
     services: Services, tmp_path: Path
 ) -> None:
     batch = services.accept_folder(DEFAULT_TENANT, "档案").id
-    Unpacker(services).unpack_one()
+    unpack(services)
     entry = _get(services, batch)
     assert entry.error is not None and entry.error.code == "folder_unreadable"
     assert "HECHA_FOLDERS" in entry.error.message and str(tmp_path) not in entry.error.message
     (tmp_path / "archive").mkdir()
     (tmp_path / "archive" / "a.txt").write_bytes(REPORT)
     assert _change(services, batches.retry, batch, "v").status == "unpacking"
-    Unpacker(services).unpack_one()
+    unpack(services)
     entry = _get(services, batch)
     assert (entry.status, entry.total, entry.error) == ("running", 1, None)
     with services.database.read() as connection:
@@ -322,7 +241,7 @@ def test_a_process_without_the_folder_leaves_it_to_others(
 ) -> None:
     services.accept_folder(DEFAULT_TENANT, "档案")
     with opened(database_url, tmp_path) as others:
-        assert not Unpacker(others).unpack_one()
+        assert not unpack(others)
 
 
 def test_the_same_request_is_one_batch(services: Services) -> None:

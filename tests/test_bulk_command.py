@@ -32,6 +32,7 @@ from extractor import Checklist, Extraction, extract, parse
 from extractor.errors import CrashError
 from extractor.formats.limits import Limits
 from tests.conftest import ROOT
+from tests.processes import LINUX
 
 SAMPLES = ROOT / "corpus" / "samples"
 NAMES = ("调查报告.docx", "批复.pdf", "评估报告.txt")
@@ -258,6 +259,24 @@ def test_a_limit_that_the_file_is_over_is_not_tried_again(
     bulk(tmp_path / "in", tmp_path / "out")
     line = lines_of(tmp_path / "out")["a.txt"]
     assert (line["code"], line["tries"]) == ("limit_exceeded", 1)
+
+
+@LINUX
+def test_an_archive_that_ends_its_process_keeps_what_was_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.spooling.UNPACK", "tests.hostile_bulk:unpack_or_break")
+    (tmp_path / "in").mkdir()
+    files = {f"{name}_dot_txt": report(at).encode() for at, name in enumerate(("a", "DIE", "c"))}
+    (tmp_path / "in" / "x.zip").write_bytes(zipped(**files))
+    (tmp_path / "in" / "y.txt").write_text(report(9), encoding="utf-8")
+    assert bulk(tmp_path / "in", tmp_path / "out").exit_code == 1
+    lines = lines_of(tmp_path / "out")
+    assert {name: (line["status"], line.get("code")) for name, line in lines.items()} == {
+        "x.zip": ("failed", "parse_crashed"),
+        "x.zip/a.txt": ("done", None),
+        "y.txt": ("done", None),
+    }
 
 
 def test_a_crew_that_is_stopped_lets_go_at_once() -> None:

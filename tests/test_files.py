@@ -20,6 +20,7 @@ from api.files import (
     FilesError,
     FilesFullError,
     FileStore,
+    Incoming,
     open_files,
 )
 from api.files.file_store import files_errors, key_of
@@ -98,6 +99,36 @@ def test_what_was_left_over_is_swept_when_it_is_old(files: FileStore) -> None:
     assert files.sweep(3600) == 1
     assert not old.path.exists() and new.path.exists()
     new.discard()
+
+
+def test_a_spool_folder_is_empty_and_its_files_are_taken(files: FileStore) -> None:
+    left = files.spool("one")
+    (left / "of a crash").write_bytes(b"x")
+    other, spool = files.spool("other"), files.spool("one")
+    assert not left.exists() and other.exists() and list(spool.iterdir()) == []
+    place = spool / "1"
+    place.write_bytes(DATA)
+    incoming = Incoming.of(place)
+    assert os.name != "posix" or place.stat().st_mode & 0o077 == 0
+    assert (incoming.size, files.keep(incoming)) == (len(DATA), sha256(DATA).hexdigest())
+    incoming.discard()
+    assert not place.exists() and files.read(incoming.sha256) == DATA
+    os.utime(other, (0, 0))
+    assert files.sweep(3600) == 1
+    assert not other.exists() and spool.exists()
+    spool.rmdir()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows 没有管道文件")
+def test_only_a_file_is_taken_from_a_spool_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(DATA)
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("link", "folder", "pipe", "nothing"):
+        with pytest.raises(FilesError):
+            Incoming.of(tmp_path / name)
+    assert (tmp_path / "file").read_bytes() == DATA
 
 
 @pytest.mark.parametrize("digest", ["", "x" * 64, "../" * 20 + "abcd", "A" * 64, "0" * 63])

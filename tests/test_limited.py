@@ -28,7 +28,14 @@ from extractor.errors import (
 )
 from extractor.formats import limited, walk
 from extractor.formats.containers import BadEntry, Budget, find_container
-from extractor.formats.limited import call_limited, close, parse_limited, walk_limited
+from extractor.formats.limited import (
+    WorkerPool,
+    call_limited,
+    close,
+    parse_limited,
+    resident_bytes,
+    walk_limited,
+)
 from extractor.formats.limits import MIB, Limits
 from tests.conftest import ROOT
 from tests.container_files import libarchive_file
@@ -129,6 +136,83 @@ def test_what_a_reader_prints_is_not_taken_for_its_answer() -> None:
     assert call_limited(f"{HOSTILE}:chatter") == (TEXT, 1)
 
 
+@pytest.fixture
+def pool() -> Iterator[WorkerPool]:
+    pool = WorkerPool(100, 1)
+    yield pool
+    pool.stop()
+
+
+def test_parts_come_as_they_are_made_and_the_worker_is_kept(pool: WorkerPool) -> None:
+    parts = pool.stream(f"{HOSTILE}:count", 3, 0.0, limits=SMALL)
+    assert pool.counts() == (0, 0)
+    assert next(parts) == 0
+    assert pool.counts() == (1, 0)
+    assert list(parts) == [1, 2]
+    assert pool.counts() == (0, 1)
+    (first,) = pool.pids
+    assert pool.call(f"{HOSTILE}:pid", limits=SMALL) == first
+
+
+def test_an_error_comes_after_the_parts_that_were_good(pool: WorkerPool) -> None:
+    parts = pool.stream(f"{HOSTILE}:count", 20, 0.0, limits=SMALL)
+    assert [next(parts) for _ in range(13)] == list(range(13))
+    with pytest.raises(CorruptFileError, match="坏了"):
+        next(parts)
+    assert pool.counts() == (0, 1), "the process is sound"
+
+
+def test_only_the_time_that_is_waited_for_parts_counts(pool: WorkerPool) -> None:
+    for part in pool.stream(f"{HOSTILE}:count", 3, 0.0, limits=Limits(max_seconds=1.5)):
+        time.sleep(0.2 if part else 1.6)
+    with pytest.raises(LimitError, match="max_seconds"):
+        list(pool.stream(f"{HOSTILE}:count", 10, 0.3, limits=Limits(max_seconds=1.5)))
+    assert pool.counts() == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("most", "error"),
+    [
+        pytest.param(4 * MIB, CrashError, id="a strange object"),
+        pytest.param(5 * MIB, LimitError, id="too much"),
+    ],
+)
+def test_each_part_must_be_data_and_not_too_much(
+    most: int, error: type[HechaError], pool: WorkerPool
+) -> None:
+    parts = pool.stream(f"{HOSTILE}:talk_on", limits=Limits(max_output_bytes=most))
+    assert next(parts) == "话"
+    with pytest.raises(error):
+        next(parts)
+    assert pool.counts() == (0, 0)
+
+
+@POSIX
+@pytest.mark.parametrize("way", ["close", "abort", "stop"])
+def test_who_wants_no_more_parts_ends_the_process(way: str, pool: WorkerPool) -> None:
+    parts = pool.stream(f"{HOSTILE}:count", 9, 0.05, limits=SMALL)
+    next(parts)
+    (process,) = pool.pids
+    if way == "close":
+        parts.close()
+    else:
+        getattr(pool, way)()
+        with pytest.raises(CrashError, match="异常中断"):
+            list(parts)
+    wait_until_gone(process)
+    assert pool.counts() == (0, 0)
+    if way == "stop":
+        with pytest.raises(CrashError, match="已停止"):
+            pool.call(f"{HOSTILE}:pid", limits=SMALL)
+
+
+def test_a_worker_whose_memory_has_grown_is_replaced() -> None:
+    pool = WorkerPool(100, 1, 1)
+    first = pool.call(f"{HOSTILE}:pid", limits=SMALL)
+    assert (pool.call(f"{HOSTILE}:pid", limits=SMALL) == first) == (resident_bytes(1) is None)
+    pool.stop()
+
+
 def worker_pid() -> int:
     return int(call_limited(f"{HOSTILE}:pid"))
 
@@ -137,7 +221,7 @@ def test_a_worker_is_kept_and_replaced_in_time(monkeypatch: pytest.MonkeyPatch) 
     close()
     first = worker_pid()
     assert worker_pid() == first != os.getpid()
-    monkeypatch.setattr(limited, "_JOBS", 3)
+    monkeypatch.setattr(limited._pool, "_most_jobs", 3)
     assert worker_pid() == first
     assert worker_pid() != first
 

@@ -174,8 +174,9 @@ def test_every_problem_code_has_a_case() -> None:
     elsewhere = {
         "internal_error", "not_ready", "storage_full", "document_failed", "document_held",
         "original_missing", "page_not_found", "case_empty", "precondition_failed",
-        # tests/test_batches.py, tests/test_event_feed.py
-        "batch_under_way", "folder_unreadable", "file_unreadable", "events_forgotten",
+        # tests/test_batches.py, tests/test_unpacking.py, tests/test_event_feed.py
+        "batch_under_way", "folder_unreadable", "file_unreadable", "file_changed",
+        "events_forgotten",
         # tests/test_webhooks.py
         "delivery_not_found", "webhooks_too_many", "webhook_url_refused",
         # tests/test_webhook_secrets.py

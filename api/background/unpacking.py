@@ -1,44 +1,36 @@
 """Unpacking batches: every file in an archive, or in a folder of the operator, becomes a document.
 
 The walk is the same every time, and what was found is stored as it goes: after a kill it is
-walked again, and what is known by its path is passed over. Nothing is written to disk but the
-files themselves, into the file store.
+walked again, and what is known by its path is passed over. Archives are opened in a process of
+their own (`api.spooling`): no bytes of a batch come into this one. Files go through a folder of
+the file store, one after the other, which is emptied when the batch is taken up again.
 """
 
 from __future__ import annotations
 
 import logging
-import os
+import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Final
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.files import FileMissingError, FilesError
+from api.background.folder_files import copy_folder
+from api.files import FileMissingError, FilesError, Incoming
+from api.files.file_store import files_errors
 from api.intake import clean_name
 from api.jobs.runner import log_unexpected
+from api.spooling import Parcel, Unpacked, open_archive
 from api.store import batches, documents
 from api.store.batches import ItemOutcome, NewItem, Unpacking
 from api.store.database import trouble_of
 from api.store.documents import IN_BULK, NewDocument
 from api.store.ids import new_id, now
-from extractor.errors import EmptyFileError, ParseError
-from extractor.formats import FORMATS, check_size
-from extractor.formats.containers import (
-    BadEntry,
-    Budget,
-    Container,
-    Entry,
-    LeftOut,
-    find_container,
-    left_out,
-)
-from extractor.formats.limited import walk_limited
-from extractor.formats.limits import Limits, over_limit
-from extractor.formats.sniffing import refusal
+from extractor.formats.limited import WorkerPool
 
 if TYPE_CHECKING:
     from api.services import Services
@@ -48,141 +40,28 @@ _log = logging.getLogger("hecha.batches")
 _POLL: Final = 1.0
 _BEAT: Final = 10.0
 _CLAIM: Final = 60
-_LINK: Final = "这是链接，不是文件，没有读取。"
+_JOBS: Final = 1000
 _NO_FOLDER: Final = "文件夹“{0}”不能用：{1}。请管理员检查 HECHA_FOLDERS 和读取权限，之后重试。"
 _LOST: Final = "服务器上已没有这个压缩包，无法拆开。请重新上传。"
 _INTERNAL: Final = "拆开时出现意外错误（编号 {0}）。请把错误编号告诉管理员；修复后可以重试。"
-_NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-
-
-@dataclass(frozen=True, slots=True)
-class FoundFile:
-    """A file that a walk came to: its bytes, or why it is not read."""
-
-    path: str
-    data: bytes = b""
-    status: ItemOutcome = "taken"
-    code: str | None = None
-    message: str | None = None
+_SO_FAR: Final = "此前拆出的文件照常读取。"
+_OUTCOMES: Final[dict[str, ItemOutcome]] = {"file": "taken", "skipped": "skipped"}
 
 
 class InterruptedUnpackingError(Exception):
     """The process stops, or the batch is no longer its own."""
 
 
-def walk_file(
-    data: bytes, name: str, limits: Limits, whole: int, path: str = ""
-) -> Iterator[FoundFile]:
-    """Give the files in an archive of any depth; a file that is no archive is given alone.
-
-    The archive itself may be `whole` bytes long, a file in it `limits.max_bytes`. `path` is what
-    the paths begin with. A letter comes before its attachments. Errors are given, not raised.
-    """
-    yield from _visit(data, (path, name), 0, Budget(limits), whole)
+class BrokenArchiveError(Exception):
+    """The process in which the archive of a batch was opened broke down; holds code and reason."""
 
 
-def _visit(
-    data: bytes, place: tuple[str, str], depth: int, budget: Budget, whole: int
-) -> Iterator[FoundFile]:
-    """Give a file, or what is in it; `place` is its path, "" for the outermost, and its name."""
-    path, name = place
-    container = find_container(data)
-    is_archive = container is not None and not container.is_document
-    error = _too_much(data, container, depth, replace(budget.limits, max_bytes=whole), budget)
-    if error is not None:
-        yield _bad(path or name, error)
-        return
-    if not is_archive:
-        path = path or name
-        yield _kept(data, path)
-    if container is None or budget.is_spent:
-        return
-    count = 0
-    for found in walk_limited(container, data, name, budget):
-        count += 1
-        inner = path
-        if found.path and container.adds_level:
-            inner = f"{path}/{found.path}" if path else found.path
-        if isinstance(found, Entry):
-            last = PurePosixPath(found.path or name).name
-            yield from _visit(found.data, (inner, last), depth + 1, budget, whole)
-        else:
-            yield _unread(inner or name, found)
-    if not count and is_archive:
-        yield _bad(path or name, EmptyFileError("压缩包里没有文件。请确认选对了文件。"))
+@dataclass(eq=False)
+class _Turn:
+    """A batch that is being unpacked, in a spool folder; `is_lost` when it was taken away."""
 
-
-def _too_much(
-    data: bytes, container: Container | None, depth: int, outermost: Limits, budget: Budget
-) -> ParseError | None:
-    limits = budget.limits
-    is_archive = container is not None and not container.is_document
-    try:
-        check_size(data, outermost if is_archive and not depth else limits)
-    except ParseError as error:
-        return error
-    if container is not None and depth > limits.max_archive_depth:
-        allowed = f"{limits.max_archive_depth} 层"
-        return over_limit("压缩包或邮件层层嵌套过深", "max_archive_depth", allowed)
-    return None
-
-
-def _unread(path: str, found: BadEntry | LeftOut) -> FoundFile:
-    if isinstance(found, BadEntry):
-        return _bad(path, found.error)
-    return FoundFile(path, status="skipped", code=found.code, message=found.reason)
-
-
-def _kept(data: bytes, path: str) -> FoundFile:
-    """Return a file of a format that is read; another is not kept: it may be anything."""
-    if any(each.sniff(data) for each in FORMATS):
-        return FoundFile(path, data)
-    error = refusal(data)
-    status: ItemOutcome = "skipped" if error.code == "format_unsupported" else "failed"
-    return FoundFile(path, status=status, code=error.code, message=error.message)
-
-
-def _bad(path: str, error: ParseError) -> FoundFile:
-    return FoundFile(path, status="failed", code=error.code, message=error.message)
-
-
-def walk_folder(folder: Path, limits: Limits, whole: int) -> Iterator[FoundFile]:
-    """Give the files in a folder and below, sorted, archives opened; links are not followed.
-
-    Raises:
-        OSError: the folder cannot be read.
-    """
-    root = folder.resolve(strict=True)
-    if not root.is_dir():
-        raise NotADirectoryError
-    os.listdir(root)
-    for place, folders, names in os.walk(root, followlinks=False):
-        here = Path(place)
-        linked = [name for name in folders if (here / name).is_symlink()]
-        folders[:] = sorted(name for name in folders if name not in linked)
-        for name in sorted([*names, *linked]):
-            yield from _in_folder(root, here / name, limits, whole)
-
-
-def _in_folder(root: Path, place: Path, limits: Limits, whole: int) -> Iterator[FoundFile]:
-    path = os.fsencode(place.relative_to(root).as_posix()).decode("utf-8", "replace")
-    skipped = left_out(path)
-    if skipped is not None:
-        yield FoundFile(path, status="skipped", code=skipped.code, message=skipped.reason)
-        return
-    # Also not through a folder that has become a link meanwhile.
-    if place.is_symlink() or not place.resolve().is_relative_to(root) or not place.is_file():
-        yield FoundFile(path, status="skipped", code="link_not_followed", message=_LINK)
-        return
-    try:
-        with os.fdopen(os.open(place, os.O_RDONLY | _NO_FOLLOW), "rb") as file:
-            # One byte more than the limit is enough to refuse it.
-            data = file.read(max(whole, limits.max_bytes) + 1)
-    except OSError as error:
-        message = f"无法读取（{error.strerror}）。请检查文件的读取权限，之后重试。"
-        yield FoundFile(path, status="failed", code="file_unreadable", message=message)
-        return
-    yield from walk_file(data, place.name, limits, whole, path)
+    claimed: Unpacking
+    is_lost: bool = False
 
 
 class Unpacker:
@@ -191,8 +70,8 @@ class Unpacker:
     together = 32
     """How many files share a transaction: bringing one to the disk takes longer than all else."""
 
-    def __init__(self, services: Services) -> None:
-        """Prepare it; it works for all tenants."""
+    def __init__(self, services: Services, workers: WorkerPool | None = None) -> None:
+        """Prepare it; it works for all tenants, with processes of its own unless some are given."""
         self._services = services
         self._database = services.database
         self._executor = new_id()
@@ -200,6 +79,8 @@ class Unpacker:
         one_file = services.settings.max_upload_bytes
         self._whole = services.settings.max_batch_bytes
         self._limits = replace(services.settings.limits, max_bytes=one_file)
+        self._workers = workers or WorkerPool(_JOBS, 1)
+        self._turn: _Turn | None = None
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -212,7 +93,7 @@ class Unpacker:
         if self._database.is_sqlite:
             with self._database.write() as connection:
                 batches.release(connection)
-        for work in (self._work, self._keep):
+        for work in (self._work, self._finish, self._keep):
             thread = threading.Thread(target=work, name=f"hecha_batches{work.__name__}")
             thread.daemon = True
             thread.start()
@@ -221,6 +102,7 @@ class Unpacker:
     def stop(self) -> None:
         """Stop after the file that is being stored; another process, or the next, goes on."""
         self._stopping.set()
+        self._workers.stop()
         for thread in self._threads:
             thread.join(5)
         try:
@@ -230,10 +112,23 @@ class Unpacker:
             _log.warning("could not give up claims: %s", type(error).__name__)
 
     def _work(self) -> None:
+        self._repeat(self._unpack_or_rest)
+
+    def _unpack_or_rest(self) -> bool:
+        if self.unpack_one():
+            return True
+        self._workers.close()
+        return False
+
+    def _finish(self) -> None:
+        """End batches also while a large one is being unpacked."""
+        self._repeat(self.end_finished)
+
+    def _repeat(self, step: Callable[[], bool]) -> None:
+        """Take a step again and again, with a pause where it has found nothing to do."""
         while not self._stopping.is_set():
             try:
-                is_idle = not self.unpack_one()
-                self.end_finished()
+                is_idle = not step()
             except (SQLAlchemyError, FilesError) as error:
                 _log.warning("cannot look after batches: %s", type(error).__name__)
                 self._stopping.wait(2.0)
@@ -245,16 +140,21 @@ class Unpacker:
                 self._stopping.wait(_POLL)
 
     def _keep(self) -> None:
-        """Show that this process still unpacks what it has claimed."""
+        """Show that this process still unpacks what it has claimed; end what is not wanted."""
         while not self._stopping.wait(_BEAT):
+            turn = self._turn
             try:
                 with self._database.write() as connection:
-                    batches.renew(connection, self._executor, _until())
+                    held = batches.renew(connection, self._executor, _until())
             except SQLAlchemyError as error:
                 _log.warning("cannot hold batches: %s", type(error).__name__)
+                continue
+            if turn is not None and not held and turn is self._turn:
+                turn.is_lost = True
+                self._workers.abort()
 
-    def end_finished(self) -> None:
-        """End the batches of which nothing is under way any more."""
+    def end_finished(self) -> bool:
+        """End the batches of which nothing is under way any more; tell whether there were any."""
         with self._database.read() as connection:
             candidates = [
                 each
@@ -264,6 +164,7 @@ class Unpacker:
         for tenant, batch in candidates:
             with self._database.write() as connection:
                 batches.finish(connection, tenant, batch)
+        return bool(candidates)
 
     def unpack_one(self) -> bool:
         """Unpack a batch that waits, if there is one; tell whether."""
@@ -274,10 +175,14 @@ class Unpacker:
             claimed = batches.claim(connection, self._executor, _until(), list(self._folders))
         if claimed is None:
             return False
+        turn = self._turn = _Turn(claimed)
         try:
-            self._unpack(claimed)
+            self._unpack(turn)
         except InterruptedUnpackingError:
             _log.info("unpacking interrupted")
+        except BrokenArchiveError as error:
+            code, message = error.args
+            self._fail(claimed, code, message + _SO_FAR)
         except FileMissingError:
             self._fail(claimed, "original_missing", _LOST)
         except (SQLAlchemyError, FilesError) as error:
@@ -292,25 +197,17 @@ class Unpacker:
             self._fail(claimed, "folder_unreadable", _NO_FOLDER.format(claimed.name, reason))
         except Exception as error:
             self._fail(claimed, "internal_error", _INTERNAL.format(log_unexpected(error)))
+        finally:
+            self._turn = None
         return True
 
-    def _unpack(self, claimed: Unpacking) -> None:
-        with self._database.read() as connection:
-            known = batches.known_paths(connection, claimed.tenant, claimed.batch)
-        seen: dict[str, int] = {}
-        items: list[NewItem] = []
-        for found in self._walk(claimed):
-            if self._stopping.is_set():
-                raise InterruptedUnpackingError
-            # Two files of a path are told apart the same way at every walk.
-            count = seen[found.path] = seen.get(found.path, 0) + 1
-            path = found.path if count == 1 else f"{found.path}（{count}）"
-            if path not in known:
-                items.append(self._keep_file(claimed, replace(found, path=path)))
-            if len(items) >= self.together:
-                self._add(claimed, items)
-                items = []
-        self._add(claimed, items)
+    def _unpack(self, turn: _Turn) -> None:
+        claimed = turn.claimed
+        spool = self._services.files.spool(claimed.batch)
+        try:
+            self._add_all(turn, spool)
+        finally:
+            shutil.rmtree(spool, ignore_errors=True)
         with self._database.write() as connection:
             if not batches.hold(connection, claimed, self._executor):
                 raise InterruptedUnpackingError
@@ -318,27 +215,88 @@ class Unpacker:
         if claimed.file is not None:
             self._services.remove_file(claimed.file)
 
-    def _walk(self, claimed: Unpacking) -> Iterator[FoundFile]:
+    def _add_all(self, turn: _Turn, spool: Path) -> None:
+        """Add everything that a batch holds, but for what was added before."""
+        claimed = turn.claimed
+        with self._database.read() as connection:
+            known = batches.known_paths(connection, claimed.tenant, claimed.batch)
+        seen: dict[str, int] = {}
+        items: list[NewItem] = []
+        broken: Unpacked | None = None
+        for found in self._walk(turn, spool):
+            self._check(turn)
+            if found.kind == "broken" and claimed.file is not None and not found.depth:
+                broken = found
+                continue
+            # Two files of a path are told apart the same way at every walk.
+            count = seen[found.path] = seen.get(found.path, 0) + 1
+            path = found.path if count == 1 else f"{found.path}（{count}）"
+            if path not in known:
+                items.append(self._keep_file(claimed, replace(found, path=path)))
+            elif found.place:
+                Path(found.place).unlink(missing_ok=True)
+            if len(items) >= self.together:
+                self._add(claimed, items)
+                items = []
+        self._check(turn)
+        self._add(claimed, items)
+        if broken is not None:
+            raise BrokenArchiveError(broken.code, broken.message)
+
+    def _check(self, turn: _Turn) -> None:
+        """Raise where this is to end before its time."""
+        if not self._is_wanted(turn):
+            raise InterruptedUnpackingError
+
+    def _is_wanted(self, turn: _Turn) -> bool:
+        return not (self._stopping.is_set() or turn.is_lost)
+
+    def _walk(self, turn: _Turn, spool: Path) -> Iterator[Unpacked]:
+        claimed, source = turn.claimed, spool / "source"
         if claimed.folder is not None:
-            return walk_folder(self._folders[claimed.folder], self._limits, self._whole)
+            largest = max(self._whole, self._limits.max_bytes)
+            for found in copy_folder(self._folders[claimed.folder], source, largest):
+                self._check(turn)
+                if found.kind == "file":
+                    name = PurePosixPath(found.path).name
+                    parcel = Parcel(source, found.path, name, self._whole, steps_back=True)
+                    yield from self._open(turn, parcel, spool, found.size)
+                else:
+                    yield found
+            return
         if claimed.file is None:
             raise FileMissingError("no archive")
-        data = self._services.files.read(claimed.file)
-        return walk_file(data, claimed.name, self._limits, self._whole)
+        size = 0
+        with files_errors(), source.open("wb") as copy:
+            for part in self._services.files.chunks(claimed.file):
+                size += copy.write(part)
+        parcel = Parcel(source, "", claimed.name, self._whole, steps_back=True)
+        yield from self._open(turn, parcel, spool, size)
 
-    def _keep_file(self, claimed: Unpacking, found: FoundFile) -> NewItem:
+    def _open(self, turn: _Turn, parcel: Parcel, spool: Path, size: int) -> Iterator[Unpacked]:
+        # The file itself is in the memory of its worker as a whole.
+        memory = self._limits.max_memory_bytes + size
+        limits = replace(self._limits, max_memory_bytes=memory)
+
+        def run(function: str, *arguments: Any) -> Generator[Any, None, Any]:
+            return self._workers.stream(function, *arguments, limits=limits)
+
+        with files_errors(), TemporaryDirectory(dir=spool) as folder:
+            yield from open_archive(run, parcel, Path(folder), lambda: self._is_wanted(turn))
+
+    def _keep_file(self, claimed: Unpacking, found: Unpacked) -> NewItem:
         """Put a file into the file store; what is not to be read becomes an item as it is."""
-        if found.status != "taken":
-            return NewItem(found.path, None, found.status, found.code, found.message)
-        incoming = self._services.files.incoming()
+        if found.kind != "file":
+            status = _OUTCOMES.get(found.kind, "failed")
+            return NewItem(found.path, None, status, found.code, found.message)
+        incoming = Incoming.of(Path(found.place))
         try:
-            incoming.write(found.data)
             digest = self._services.files.keep(incoming)
         finally:
             incoming.discard()
         source: documents.Source = "batch" if claimed.folder is None else "folder"
         name = clean_name(PurePosixPath(found.path).name)
-        return NewItem(found.path, NewDocument(digest, len(found.data), name, source, IN_BULK))
+        return NewItem(found.path, NewDocument(digest, incoming.size, name, source, IN_BULK))
 
     def _add(self, claimed: Unpacking, items: list[NewItem]) -> None:
         """Add files that are kept to their batch, and queue them, in one transaction."""

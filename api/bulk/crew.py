@@ -6,16 +6,14 @@ one that also extracts takes a second to become warm, so it is kept until its me
 
 from __future__ import annotations
 
-import threading
-from contextlib import suppress
+import sys
+from collections.abc import Generator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from extractor.errors import CrashError, LimitError
-from extractor.formats import limited
+from extractor.formats.limited import WorkerPool
 from extractor.formats.limits import MIB, Limits
-from extractor.formats.office_guard import end
 
 _JOBS: Final = 20_000
 _LARGEST: Final = 2048 * MIB
@@ -30,15 +28,12 @@ class Tally:
 
 
 class Crew:
-    """Worker processes; many threads may call, and each call has a process to itself."""
+    """Worker processes within the same limits; many threads may call."""
 
     def __init__(self, limits: Limits) -> None:
         """Begin without processes; they start as they are needed."""
-        self._limits = limits
-        self._lock = threading.Lock()
-        self._idle: list[limited._Worker] = []
-        self._busy: set[limited._Worker] = set()
-        self._stopped = False
+        self.limits = limits
+        self._pool = WorkerPool(_JOBS, sys.maxsize, _LARGEST)
 
     def call(self, function: str, *arguments: Any, limits: Limits | None = None) -> Any:
         """Call `module:function` in a worker; what it returns must be plain values.
@@ -48,15 +43,15 @@ class Crew:
             LimitError: over one of the limits.
             HechaError: what the function raises.
         """
-        bounds = limits if limits is not None else self._limits
-        job = (function, arguments, bounds)
-        try:
-            kind, value = self._call(job, bounds)
-        except limited._DiedIdleError:  # while it waited, for no fault of this file
-            kind, value = self._call(job, bounds)
-        if kind == "error":
-            raise limited._error(*value)
-        return value
+        return self._pool.call(function, *arguments, limits=limits or self.limits)
+
+    def stream(self, function: str, *arguments: Any) -> Generator[Any, None, Any]:
+        """Call `module:function`, a generator, in a worker and give what it gives as it comes.
+
+        Raises:
+            HechaError: as `call`.
+        """
+        return self._pool.stream(function, *arguments, limits=self.limits)
 
     def call_twice(self, tally: Tally, function: str, *arguments: Any) -> Any:
         """Call as `call` does, and once more when the process died or hung.
@@ -71,74 +66,16 @@ class Crew:
             # A limit that the worker itself reports would be met again; one that ended it has a
             # cause: the pipe that broke.
             hung = isinstance(error, LimitError) and error.__cause__ is not None
-            if self._stopped or not (hung or isinstance(error, CrashError)):
+            if self._pool.is_stopped or not (hung or isinstance(error, CrashError)):
                 raise
         tally.tries += 1
         return self.call(function, *arguments)
 
-    def _call(self, job: object, limits: Limits) -> tuple[str, Any]:
-        worker = self._take()
-        try:
-            answer = worker.call(job, limits)
-        except BaseException:
-            self._forget(worker)
-            worker.stop()
-            raise
-        self._give_back(worker)
-        return answer
-
-    def _take(self) -> limited._Worker:
-        while True:
-            with self._lock:
-                if self._stopped:
-                    raise CrashError("已停止。")
-                worker = self._idle.pop() if self._idle else None
-            if worker is not None and not worker.is_alive:
-                worker.stop()
-                continue
-            worker = worker or limited._Worker()
-            with self._lock:
-                self._busy.add(worker)
-            return worker
-
-    def _forget(self, worker: limited._Worker) -> None:
-        with self._lock:
-            self._busy.discard(worker)
-
-    def _give_back(self, worker: limited._Worker) -> None:
-        with self._lock:
-            self._busy.discard(worker)
-            keep = not self._stopped and worker.jobs < _JOBS and not _is_large(worker)
-            if keep:
-                self._idle.append(worker)
-        if not keep:
-            worker.stop()
-
     @property
     def pids(self) -> list[int]:
         """The process ids of the workers, for measuring."""
-        with self._lock:
-            return [worker._process.pid for worker in (*self._idle, *self._busy)]
+        return self._pool.pids
 
     def stop(self) -> None:
         """End all processes; who waits for one gets a `CrashError` at once."""
-        with self._lock:
-            self._stopped = True
-            idle, self._idle = self._idle, []
-            busy = list(self._busy)
-        for worker in busy:
-            end(worker._process)
-        for worker in idle:
-            worker.stop()
-
-
-def resident_bytes(pid: int) -> int | None:
-    """Return the memory that a process has in use, as Linux counts it; elsewhere None."""
-    with suppress(OSError, ValueError, IndexError):
-        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
-        return int(pages) * 4096
-    return None
-
-
-def _is_large(worker: limited._Worker) -> bool:
-    return (resident_bytes(worker._process.pid) or 0) > _LARGEST
+        self._pool.stop()

@@ -6,6 +6,7 @@ its reason. Archives are unpacked by a worker too, and their entries are read li
 
 from __future__ import annotations
 
+import errno
 import shutil
 import threading
 from collections import deque
@@ -18,8 +19,9 @@ from typing import Any, Final
 from api.bulk.crew import Crew, Tally
 from api.bulk.ledger import HEALABLE, Journal, JournalError, Line, last_lines
 from api.bulk.places import Layout, ResultNames, Source, hash_file, with_digest
-from api.bulk.work_steps import READ, READ_MANY, UNPACK
+from api.bulk.work_steps import READ, READ_MANY
 from api.console import one_line
+from api.spooling import Parcel, Unpacked, open_archive
 from extractor.errors import HechaError
 
 _WAIT: Final = 0.2
@@ -58,7 +60,6 @@ class _Whole:
     line: Line | None = None
     pending: int = 1
     spool: Path | None = None
-    budget: tuple[int, int] = (0, 0)
     finished: Callable[[Outcome], None] | None = None
 
 
@@ -443,46 +444,38 @@ class Engine:
             self._spools += 1
             whole.spool = self._layout.spool / f"{self._spools:06}"
         whole.line = line
-        waiting = [(task.name, str(task.path), 0)]
-        count = 0
-        while waiting and not self._stopped:
-            count += 1
-            place = waiting.pop(0)
-            found = self._unpack_one(place, whole.spool / f"{count:06}", whole)
-            if found["status"] == "failed":
-                found = {"failures": [(place[0], found["code"], found["message"])]}
-            whole.budget = tuple(found.get("spent", whole.budget))
-            waiting += [tuple(each) for each in found.get("natives", ())]
-            self._give(whole, found)
+        source = Parcel(task.path, task.name, task.path.name, self._crew.limits.max_bytes, False)
+        found: list[Unpacked] = []
+        try:
+            whole.spool.mkdir(parents=True)
+            found += open_archive(self._crew.stream, source, whole.spool, self._is_running)
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            reason = "磁盘已满" if full else f"{error.strerror}"
+            message = f"压缩包没有解开，不能写入结果文件夹：{reason}。"
+            found.append(Unpacked(task.name, "failed", code="write_failed", message=message))
+        self._give(whole, found)
         self._leave(task)
 
-    def _unpack_one(self, what: tuple[str, str, int], place: Path, whole: _Whole) -> dict[str, Any]:
-        name, path, depth = what
-        try:
-            found: dict[str, Any] = self._crew.call_twice(
-                Tally(), UNPACK, path, (name, depth), whole.budget, str(place)
-            )
-        except HechaError as error:
-            found = {"status": "failed", "code": error.code, "message": error.message}
-        return found
+    def _is_running(self) -> bool:
+        return not self._stopped
 
-    def _give(self, whole: _Whole, found: dict[str, Any]) -> None:
+    def _give(self, whole: _Whole, found: Sequence[Unpacked]) -> None:
         if self._stopped:
             return
-        files = found.get("files", ())
-        for status in ("failures", "skipped"):
-            for name, code, message in found.get(status, ()):
-                line = {
-                    "status": "failed" if status == "failures" else "skipped",
-                    "code": code,
-                    "message": message,
-                }
+        tasks = []
+        for each in found:
+            name = one_line(each.path)
+            if each.kind == "file":
+                tasks.append(_Task(name, Path(each.place), whole, each.digest))
+            else:
+                status = "skipped" if each.kind == "skipped" else "failed"
+                line = {"status": status, "code": each.code, "message": each.message}
                 self._end_entry(whole, name, line)
-        self.on_more(len(files))
+        self.on_more(len(tasks))
         with self._change:
-            whole.pending += len(files)
-            for name, path, digest, _ in reversed(files):
-                self._tasks.appendleft(_Task(name, Path(path), whole, digest))
+            whole.pending += len(tasks)
+            self._tasks.extendleft(reversed(tasks))
             self._change.notify_all()
 
     def _end_entry(self, whole: _Whole, name: str, line: Line) -> None:

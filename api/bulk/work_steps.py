@@ -1,4 +1,4 @@
-"""What the worker processes do: read one file to its result, and unpack an archive to a folder.
+"""What the worker processes do: read a file to its result. (`api.spooling` opens archives.)
 
 Everything is done here, so that the parent holds no document: a worker opens the file, writes what
 it read, and hands back a few plain values.
@@ -6,38 +6,29 @@ it read, and hands back a few plain values.
 
 from __future__ import annotations
 
-import errno
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
-from pathlib import Path, PurePath
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
 from api.batch import write_file
-from api.console import one_line
 from api.store.document_codec import dump_document
 from extractor.checklist.case_facts import case_facts
-from extractor.errors import EmptyFileError, HechaError, ParseError
+from extractor.errors import HechaError
 from extractor.extraction import Extraction
-from extractor.formats import check_size, parse_one, walk
+from extractor.formats import check_size, parse_one
 from extractor.formats.containers import (
-    BadEntry,
-    Budget,
-    Container,
-    Entry,
-    LeftOut,
     find_container,
 )
-from extractor.formats.limits import Limits, over_limit
+from extractor.formats.limits import Limits
 from extractor.pipeline import extract
 from models import NoTagger, Tagger, TaggerError, ready_tagger
 
 READ: Final = "api.bulk.work_steps:read_to_files"
 READ_MANY: Final = "api.bulk.work_steps:read_many"
-UNPACK: Final = "api.bulk.work_steps:unpack"
 CHECK_TAGGER: Final = "api.bulk.work_steps:check_tagger"
 
 
@@ -148,102 +139,3 @@ def _bytes_of(source: str, limits: Limits) -> bytes | dict[str, Any]:
         return _failure("file_unreadable", "没有读取权限，或文件正被其他程序占用。")
     except OSError as error:
         return _failure("file_unreadable", f"无法读取：{error.strerror}。")
-
-
-@dataclass(slots=True)
-class _Unpacked:
-    """What was found in an archive: files on disk by their path, and what could not be read."""
-
-    folder: Path
-    budget: Budget
-    files: list[tuple[str, str, str, int]] = field(default_factory=list)
-    natives: list[tuple[str, str, int]] = field(default_factory=list)
-    failures: list[tuple[str, str, str]] = field(default_factory=list)
-    skipped: list[tuple[str, str, str]] = field(default_factory=list)
-
-    def keep(self, data: bytes) -> str:
-        """Write an entry under a number, never under its own name, and return the path."""
-        number = len(self.files) + len(self.natives)
-        path = self.folder / f"{number:06}"
-        path.write_bytes(data)
-        return str(path)
-
-
-def unpack(
-    source: str, place: tuple[str, int], spent: tuple[int, int], folder: str, *, limits: Limits
-) -> dict[str, Any]:
-    """Unpack an archive, and those in it, to numbered files in `folder`.
-
-    `place` is its path and depth, `spent` the entries and bytes that the outermost archive has
-    used. An archive in it that machine code unpacks is not opened here but returned in `natives`:
-    what breaks there must not cost its neighbours.
-    """
-    data = _bytes_of(source, limits)
-    if isinstance(data, dict):
-        return data
-    path, depth = place
-    found = _Unpacked(Path(folder), Budget(limits, *spent))
-    try:
-        found.folder.mkdir(parents=True, exist_ok=True)
-        container = find_container(data)
-        if container is not None:
-            _walk(data, path, container, depth, found)
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        reason = "磁盘已满" if full else f"{error.strerror}"
-        return _failure("write_failed", f"压缩包没有解开，不能写入结果文件夹：{reason}。")
-    return {
-        "status": "archive",
-        "files": found.files,
-        "natives": found.natives,
-        "failures": found.failures,
-        "skipped": found.skipped,
-        "spent": (found.budget.entries, found.budget.unpacked),
-    }
-
-
-def _walk(data: bytes, path: str, container: Container, depth: int, found: _Unpacked) -> None:
-    limits = found.budget.limits
-    if depth > limits.max_archive_depth:
-        allowed = f"{limits.max_archive_depth} 层"
-        error = over_limit("压缩包或邮件层层嵌套过深", "max_archive_depth", allowed)
-        found.failures.append((path, error.code, error.message))
-        return
-    if found.budget.is_spent:
-        return
-    count = 0
-    for each, inner in _entries(data, path, container, found.budget):
-        count += 1
-        if isinstance(each, BadEntry):
-            found.failures.append((inner, each.error.code, each.error.message))
-        elif isinstance(each, LeftOut):
-            found.skipped.append((inner, each.code, f"“{each.path}”：{each.reason}"))
-        else:
-            _visit(each.data, inner, depth + 1, found)
-    if not count and not container.is_document:
-        empty = EmptyFileError("压缩包里没有文件。请确认选对了文件。")
-        found.failures.append((path, empty.code, empty.message))
-
-
-def _entries(
-    data: bytes, path: str, container: Container, budget: Budget
-) -> Iterator[tuple[Entry | BadEntry | LeftOut, str]]:
-    for each in walk(container, data, PurePath(path).name, budget):
-        yield each, one_line(f"{path}/{each.path}" if each.path and container.adds_level else path)
-
-
-def _visit(data: bytes, path: str, depth: int, found: _Unpacked) -> None:
-    try:
-        check_size(data, found.budget.limits)
-    except ParseError as error:
-        found.failures.append((path, error.code, error.message))
-        return
-    container = find_container(data)
-    if container is not None and container.is_native:
-        found.natives.append((path, found.keep(data), depth))
-        return
-    if container is None or container.is_document:
-        digest = hashlib.sha256(data).hexdigest()
-        found.files.append((path, found.keep(data), digest, len(data)))
-    if container is not None:
-        _walk(data, path, container, depth, found)

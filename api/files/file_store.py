@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -57,7 +61,7 @@ class StoredFile:
 class Incoming:
     """A file on its way in: in a temporary place, counted and hashed."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, flags: int = os.O_CREAT | os.O_EXCL) -> None:
         """Begin an empty file at `path`, which must not be there; only its owner may read it.
 
         Raises:
@@ -67,8 +71,31 @@ class Incoming:
         self.size = 0
         self._hash = sha256()
         with files_errors():
-            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _BINARY, 0o600)
-        self._file: BinaryIO = os.fdopen(handle, "wb", buffering=0)
+            handle = os.open(path, flags | os.O_RDWR | _BINARY, 0o600)
+        self._file: BinaryIO = os.fdopen(handle, "r+b", buffering=0)
+
+    @classmethod
+    def of(cls, path: Path) -> Incoming:
+        """Take a file that is in a spool folder of the store already; it is hashed part by part.
+
+        Only its owner may read it from now on.
+
+        Raises:
+            FilesError: it cannot be read, or is no file.
+        """
+        incoming = cls(path, _NO_FOLLOW)
+        try:
+            with files_errors():
+                if not stat.S_ISREG(os.fstat(incoming._file.fileno()).st_mode):
+                    raise OSError(errno.EINVAL, "no file")
+                path.chmod(0o600)
+                while part := incoming._file.read(_CHUNK):
+                    incoming._hash.update(part)
+                    incoming.size += len(part)
+        except BaseException:
+            incoming.discard()
+            raise
+        return incoming
 
     @property
     def sha256(self) -> str:
@@ -108,6 +135,39 @@ class Incoming:
 
 
 _BINARY: Final = getattr(os, "O_BINARY", 0)
+_NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
+_CHUNK: Final = 1 << 20
+
+
+def new_spool(parent: Path, prefix: str) -> Path:
+    """Make an empty folder whose name begins with `prefix`; those that are there already go.
+
+    Raises:
+        FilesError: it cannot be made.
+    """
+    with files_errors():
+        for left in parent.glob(f"{prefix}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        return Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+
+
+def remove_old(places: Iterable[Path], seconds: float) -> int:
+    """Remove the files and folders that nothing was written to for so long; return how many.
+
+    Raises:
+        FilesError: one cannot be removed.
+    """
+    removed = 0
+    with files_errors():
+        for place in places:
+            with suppress(FileNotFoundError):
+                if place.stat().st_mtime < time.time() - seconds:
+                    if place.is_dir():
+                        shutil.rmtree(place)
+                    else:
+                        place.unlink()
+                    removed += 1
+    return removed
 
 
 class FileStore(Protocol):
@@ -115,6 +175,15 @@ class FileStore(Protocol):
 
     def incoming(self) -> Incoming:
         """Begin a file.
+
+        Raises:
+            FilesError: there is no room, or the store is away.
+        """
+
+    def spool(self, name: str) -> Path:
+        """Make an empty folder for files that `Incoming.of` takes; one left of this name goes.
+
+        The caller removes it; what a crash leaves is swept.
 
         Raises:
             FilesError: there is no room, or the store is away.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +15,8 @@ from api.files.file_store import (
     StoredFile,
     files_errors,
     key_of,
+    new_spool,
+    remove_old,
 )
 
 _CHUNK: Final = 1 << 20
@@ -39,6 +40,10 @@ class LocalFiles:
     def incoming(self) -> Incoming:
         """Begin a file, beside those that are kept: moving it there costs nothing."""
         return Incoming(self._incoming / secrets.token_hex(16))
+
+    def spool(self, name: str) -> Path:
+        """Make a folder beside what comes in: moving a file from it costs nothing."""
+        return new_spool(self._incoming, f"{name}-")
 
     def keep(self, incoming: Incoming) -> str:
         """Move an incoming file to its place; a power cut leaves it whole or not at all."""
@@ -95,14 +100,8 @@ class LocalFiles:
 
     def sweep(self, seconds: float) -> int:
         """Remove what came in and was not kept for so long."""
-        removed = 0
         with files_errors():
-            for entry in os.scandir(self._incoming):
-                with suppress(FileNotFoundError):
-                    if entry.stat().st_mtime < time.time() - seconds:
-                        Path(entry.path).unlink()
-                        removed += 1
-        return removed
+            return remove_old(list(self._incoming.iterdir()), seconds)
 
     def ping(self) -> None:
         """Look whether the folder is there and may be written to."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -26,6 +25,8 @@ from api.files.file_store import (
     StoredFile,
     files_errors,
     key_of,
+    new_spool,
+    remove_old,
 )
 
 if TYPE_CHECKING:  # the library has these names for checking alone
@@ -61,6 +62,10 @@ class ObjectFiles:
     def incoming(self) -> Incoming:
         """Begin a file in the folder for temporary files."""
         return Incoming(self._folder / f"{_PREFIX}{secrets.token_hex(16)}")
+
+    def spool(self, name: str) -> Path:
+        """Make a folder in that for temporary files."""
+        return new_spool(self._folder, f"{_PREFIX}{name}-")
 
     def keep(self, incoming: Incoming) -> str:
         """Send an incoming file; the store shows it when it is whole."""
@@ -114,14 +119,7 @@ class ObjectFiles:
 
     def sweep(self, seconds: float) -> int:
         """Remove what came in and was not kept for so long."""
-        removed = 0
-        with files_errors():
-            for path in self._folder.glob(f"{_PREFIX}*"):
-                with suppress(FileNotFoundError):
-                    if path.stat().st_mtime < time.time() - seconds:
-                        path.unlink()
-                        removed += 1
-        return removed
+        return remove_old(list(self._folder.glob(f"{_PREFIX}*")), seconds)
 
     def ping(self) -> None:
         """Ask for a file that is not there."""

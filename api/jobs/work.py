@@ -5,16 +5,14 @@ A worker is kept for the next document with the code, the tables and the tagger 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from api.jobs.stepping_back import step_back
 from api.store.document_codec import dump_document
 from extractor.errors import HechaError
 from extractor.formats import parse
@@ -22,9 +20,6 @@ from extractor.formats.limits import Limits
 from extractor.formats.page_images import page_image
 from extractor.pipeline import extract
 from models import NoTagger, Tagger, TaggerError, ready_tagger
-
-_NICENESS = 10
-_SESSION = Path("/proc/self/autogroup")
 
 
 class TaggerUnusableError(HechaError):
@@ -51,7 +46,7 @@ def read_file(
         ParseError: the bytes cannot be read.
         TaggerUnusableError: the tagger cannot be used.
     """
-    _step_back()
+    step_back()
     began = perf_counter()
     document = parse(data, filename, limits=limits)
     if document.id != digest:
@@ -79,7 +74,7 @@ def read_file(
 
 def draw(data: bytes, page: int, dpi: float, *, limits: Limits) -> bytes:
     """Return a page as a PNG; see `extractor.page_image` for the errors."""
-    _step_back()
+    step_back()
     return page_image(data, page, dpi=dpi, most_pixels=limits.max_ocr_pixels)
 
 
@@ -107,14 +102,3 @@ def _tagger(name: str) -> Tagger | None:
 def _find(place: str) -> Any:
     module, _, name = place.partition(":")
     return getattr(import_module(module), name)
-
-
-@cache
-def _step_back() -> None:
-    """Let the processes that answer requests go first."""
-    with suppress(AttributeError, OSError):  # not on Windows
-        os.nice(_NICENESS)
-    # Where Linux shares the processors among sessions, niceness counts within one session alone,
-    # and a worker has its own: then the session has to step back.
-    with suppress(OSError):
-        _SESSION.write_text(str(_NICENESS), encoding="ascii")

@@ -259,10 +259,10 @@ def claim(
     return Unpacking(row.tenant, row.id, row.kind, row.name, row.file, row.folder)
 
 
-def renew(connection: Connection, executor: str, until: int) -> None:
-    """Hold what a process has claimed until then."""
+def renew(connection: Connection, executor: str, until: int) -> int:
+    """Hold what a process has claimed until then; return how many batches that are."""
     mine = (BATCHES.c.status == "unpacking", BATCHES.c.claimed_by == executor)
-    connection.execute(update(BATCHES).where(*mine).values(claimed_until=until))
+    return connection.execute(update(BATCHES).where(*mine).values(claimed_until=until)).rowcount
 
 
 def release(connection: Connection, executor: str | None = None) -> None:

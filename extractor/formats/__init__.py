@@ -238,6 +238,9 @@ def walk(container: Container, data: bytes, filename: str, budget: Budget) -> It
     """Give what a walker gives; what its libraries do not survive ends it with an error."""
     try:
         yield from container.load()(data, filename, budget)
+    except MemoryError:
+        allowed = size_text(budget.limits.max_memory_bytes)
+        yield BadEntry("", over_limit("读取占用内存过多", "max_memory_bytes", allowed))
     except Exception as exc:  # the rest of the container is lost, the other files are not
         what = f"{container.name}内容异常，后面的部分没有读取（{type(exc).__name__}）。"
         yield BadEntry("", CorruptFileError(f"{what}请解压后上传里面的文件。"))

@@ -24,9 +24,11 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import is_dataclass, replace
+from pathlib import Path
 from typing import IO, Any, Final
 
 from extractor import errors
@@ -45,6 +47,7 @@ _BOOT: Final = (
     "from extractor.formats.limited_worker import serve; serve(sys.argv[2])"
 )
 _WALK_ALL: Final = "extractor.formats.limited_worker:walk_all"
+_SHORTEST: Final = 0.01
 _JOBS: Final = 100
 """Files after which a worker is replaced: what libraries leak goes with it."""
 
@@ -117,27 +120,7 @@ def call_limited(function: str, *arguments: Any, limits: Limits = DEFAULT_LIMITS
         LimitError: over one of `limits`.
         HechaError: what the function raises.
     """
-    job = (function, arguments, limits)
-    try:
-        kind, value = _call(job, limits)
-    except _DiedIdleError:  # while it waited, for no fault of this file
-        close()
-        kind, value = _call(job, limits)
-    if kind == "error":
-        raise _error(*value)
-    return value
-
-
-def _call(job: object, limits: Limits) -> tuple[str, Any]:
-    worker = _pool.take()
-    try:
-        answer = worker.call(job, limits)
-    except BaseException:
-        _pool.forget(worker)
-        worker.stop()
-        raise
-    _pool.give_back(worker)
-    return answer
+    return _pool.call(function, *arguments, limits=limits)
 
 
 def close() -> None:
@@ -157,6 +140,43 @@ def workers_at_work() -> tuple[int, int]:
 
 class _DiedIdleError(CrashError):
     """The process ended before it took the job."""
+
+
+class _Clock:
+    """Ends a process when what was waited for it, all in all, is over a number of seconds.
+
+    Its thread sleeps to the end of that time and looks then: each wait moves the end further on,
+    never back, so that a wait itself costs nothing.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
+        self._process = process
+        self._left = seconds
+        self._until: float | None = None
+        self._is_over = threading.Event()
+        self.is_late = False
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def __enter__(self) -> None:
+        self._until = time.monotonic() + self._left
+
+    def __exit__(self, *_: object) -> None:
+        if self._until is not None:
+            self._left = self._until - time.monotonic()
+        self._until = None
+
+    def stop(self) -> None:
+        self._is_over.set()
+
+    def _watch(self) -> None:
+        pause = self._left
+        while not self._is_over.wait(max(pause, _SHORTEST)):
+            until = self._until
+            pause = self._left if until is None else until - time.monotonic()
+            if until is not None and pause <= 0:
+                self.is_late = True
+                end(self._process)
+                return
 
 
 class _Worker:
@@ -188,31 +208,36 @@ class _Worker:
         """Whether the process still runs."""
         return self._process.poll() is None
 
-    def call(self, job: object, limits: Limits) -> tuple[str, Any]:
-        """Send a job and return `("value", …)` or `("error", …)`."""
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
+    def run(self, job: object, limits: Limits) -> Iterator[tuple[str, Any]]:
+        """Send a job; give `("part", …)` as they come, at last `("value", …)` or `("error", …)`.
+
+        `max_seconds` counts only while a part is waited for.
+        """
         self.jobs += 1
-        late = threading.Event()
-
-        def expire() -> None:
-            late.set()
-            end(self._process)
-
-        timer = threading.Timer(limits.max_seconds, expire)
-        timer.daemon = True
-        timer.start()
+        clock = _Clock(self._process, limits.max_seconds)
         try:
-            message = pickle.dumps(job, pickle.HIGHEST_PROTOCOL)
-            answer = self._exchange(message, limits, late)
+            with clock:
+                self._send(pickle.dumps(job, pickle.HIGHEST_PROTOCOL), clock)
+            kind = "part"
+            while kind == "part":
+                with clock:
+                    answer = self._receive(limits)
+                kind, value = _unpack(answer)
+                yield kind, value
         except (OSError, EOFError) as exc:
-            if late.is_set():
+            if clock.is_late:
                 allowed = f"{limits.max_seconds:g} 秒"
                 raise over_limit("读取超时", "max_seconds", allowed) from exc
             raise self._broken(limits) from exc
         finally:
-            timer.cancel()
-        return _unpack(answer)
+            clock.stop()
 
-    def _exchange(self, message: bytes, limits: Limits, late: threading.Event) -> bytes:
+    def _send(self, message: bytes, clock: _Clock) -> None:
         process = self._process
         if process.stdin is None or process.stdout is None:
             raise EOFError
@@ -222,17 +247,21 @@ class _Worker:
             process.stdin.flush()
             _read(process.stdout, len(_STARTED))
         except (OSError, EOFError) as exc:
-            if late.is_set():
+            if clock.is_late:
                 raise
             raise _DiedIdleError(_crash_message(None)) from exc
-        (size,) = _HEADER.unpack(_read(process.stdout, _HEADER.size))
+
+    def _receive(self, limits: Limits) -> bytes:
+        if self._process.stdout is None:
+            raise EOFError
+        (size,) = _HEADER.unpack(_read(self._process.stdout, _HEADER.size))
         if size > limits.max_output_bytes:
             raise over_limit(
                 f"读出的内容 {size_text(size)}",
                 "max_output_bytes",
                 size_text(limits.max_output_bytes),
             )
-        return _read(process.stdout, size)
+        return _read(self._process.stdout, size)
 
     def _broken(self, limits: Limits) -> ParseError:
         """Return the error for a process that ended without an answer."""
@@ -259,18 +288,72 @@ class _Worker:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-class _Pool:
-    """The workers that wait for a file."""
+class WorkerPool:
+    """Processes that are kept for the next job; many threads may call, each has one to itself.
 
-    def __init__(self) -> None:
+    One that has done `most_jobs`, or has more than `largest` bytes of memory in use after a job,
+    is replaced: what libraries leak goes with it. At most `most_idle` wait.
+    """
+
+    def __init__(self, most_jobs: int, most_idle: int, largest: int | None = None) -> None:
+        """Begin without processes; they start as they are needed."""
+        self._most_jobs, self._most_idle, self._largest = most_jobs, most_idle, largest
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
         self._busy: set[_Worker] = set()
+        self._is_stopped = False
 
-    def take(self) -> _Worker:
-        """Return a worker that waits, or a new one."""
+    def call(self, function: str, *arguments: Any, limits: Limits) -> Any:
+        """Call `module:function` in a worker and return what it returns.
+
+        Raises:
+            CrashError: the process broke down, returned what is not allowed, or was stopped.
+            LimitError: over one of `limits`.
+            HechaError: what the function raises.
+        """
+        steps = self.stream(function, *arguments, limits=limits)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as ended:
+                return ended.value
+
+    def stream(self, function: str, *arguments: Any, limits: Limits) -> Generator[Any, None, Any]:
+        """Call `module:function`, a generator, in a worker and give what it gives as it comes.
+
+        A caller that closes this before its end ends the process. `max_output_bytes` holds for
+        each part, `max_seconds` for the time that is waited for them.
+
+        Raises:
+            HechaError: as `call`, at the part where it happens.
+        """
+        job = (function, arguments, limits)
+        try:
+            return (yield from self._run(job, limits))
+        except _DiedIdleError:  # while it waited, for no fault of this file
+            self.close()
+            return (yield from self._run(job, limits))
+
+    def _run(self, job: object, limits: Limits) -> Generator[Any, None, Any]:
+        worker = self._take()
+        try:
+            for kind, value in worker.run(job, limits):
+                if kind == "part":
+                    yield value
+        except BaseException:
+            self._forget(worker)
+            worker.stop()
+            raise
+        self._give_back(worker)
+        if kind == "error":
+            raise _error(*value)
+        return value
+
+    def _take(self) -> _Worker:
         while True:
             with self._lock:
+                if self._is_stopped:
+                    raise CrashError("已停止。")
                 worker = self._idle.pop() if self._idle else None
             if worker is None:
                 worker = _Worker()
@@ -279,28 +362,34 @@ class _Pool:
                 continue
             with self._lock:
                 self._busy.add(worker)
+            if self.is_stopped:  # meanwhile: nobody else would end it
+                worker.end()
             return worker
 
-    def give_back(self, worker: _Worker) -> None:
-        """Keep a worker for the next file, unless it is old or there are enough."""
+    def _give_back(self, worker: _Worker) -> None:
+        is_large = self._largest is not None and (resident_bytes(worker.pid) or 0) > self._largest
         with self._lock:
             self._busy.discard(worker)
-            if worker.jobs < _JOBS and len(self._idle) < (os.cpu_count() or 1):
+            keep = not (self._is_stopped or is_large) and worker.jobs < self._most_jobs
+            if keep and len(self._idle) < self._most_idle:
                 self._idle.append(worker)
                 return
         worker.stop()
 
-    def forget(self, worker: _Worker) -> None:
-        """Count no longer on a worker."""
+    def _forget(self, worker: _Worker) -> None:
         with self._lock:
             self._busy.discard(worker)
 
-    def abort(self) -> None:
-        """End the workers that are at work; those who wait for them clear up after them."""
+    @property
+    def pids(self) -> list[int]:
+        """The process ids of the workers, for measuring."""
         with self._lock:
-            busy = list(self._busy)
-        for worker in busy:
-            worker.end()
+            return [worker.pid for worker in (*self._idle, *self._busy)]
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._is_stopped
 
     def counts(self) -> tuple[int, int]:
         """Return how many workers are at work, and how many wait."""
@@ -313,6 +402,27 @@ class _Pool:
             idle, self._idle = self._idle, []
         for worker in idle:
             worker.stop()
+
+    def abort(self) -> None:
+        """End the workers that are at work; those who wait for them clear up after them."""
+        with self._lock:
+            busy = list(self._busy)
+        for worker in busy:
+            worker.end()
+
+    def stop(self) -> None:
+        """End all workers for good; who waits for one, or asks for one, gets a `CrashError`."""
+        self._is_stopped = True
+        self.abort()
+        self.close()
+
+
+def resident_bytes(pid: int) -> int | None:
+    """Return the memory that a process has in use, as Linux counts it; elsewhere None."""
+    with suppress(OSError, ValueError, IndexError):
+        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+    return None
 
 
 class _Results(pickle.Unpickler):
@@ -363,5 +473,5 @@ def _read(stream: IO[bytes], size: int) -> bytes:
     return data
 
 
-_pool = _Pool()
+_pool = WorkerPool(_JOBS, os.cpu_count() or 1)
 atexit.register(close)

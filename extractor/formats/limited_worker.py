@@ -16,6 +16,7 @@ import struct
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -45,15 +46,15 @@ def serve(folder: str) -> None:
     # What a library prints must not get between the answers.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _end_with(os.getppid(), folder)
-    while (job := _receive(jobs)) is not None:
-        answers.write(_STARTED)
-        answers.flush()
-        function, arguments, limits = job
-        answer = _answer(function, arguments, limits)
-        answers.write(_HEADER.pack(len(answer)))
-        # A parent that finds the answer too long closes the pipe.
-        answers.write(answer)
-        answers.flush()
+    # A parent that wants no more closes the pipe.
+    with suppress(BrokenPipeError):
+        while (job := _receive(jobs)) is not None:
+            answers.write(_STARTED)
+            answers.flush()
+            for answer in _answers(*job):
+                answers.write(_HEADER.pack(len(answer)))
+                answers.write(answer)
+                answers.flush()
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -67,13 +68,21 @@ def _receive(stream: IO[bytes]) -> tuple[str, tuple[Any, ...], Limits] | None:
     return job
 
 
-def _answer(function: str, arguments: tuple[Any, ...], limits: Limits) -> bytes:
-    """Return the pickled `("value", …)` or `("error", (code, message, page))` of a job."""
+def _answers(function: str, arguments: tuple[Any, ...], limits: Limits) -> Iterator[bytes]:
+    """Give the pickled `("value", …)` or `("error", (code, message, page))` of a job.
+
+    Of a generator each `("part", …)` comes before that.
+    """
     bound(limits)
     try:
         module, _, name = function.partition(":")
         value = getattr(import_module(module), name)(*arguments, limits=limits)
-        return pickle.dumps(("value", value), pickle.HIGHEST_PROTOCOL)
+        if isinstance(value, Iterator):
+            for part in value:
+                yield pickle.dumps(("part", part), pickle.HIGHEST_PROTOCOL)
+            value = None
+        yield pickle.dumps(("value", value), pickle.HIGHEST_PROTOCOL)
+        return
     except MemoryError:
         error: HechaError = _out_of_memory(limits)
     except HechaError as caught:
@@ -84,7 +93,7 @@ def _answer(function: str, arguments: tuple[Any, ...], limits: Limits) -> bytes:
             f"读取这个文件时程序出错（{type(caught).__name__}），其他文件不受影响。"
             "请用原来的软件打开，另存为 PDF 或 .docx 后再上传。"
         )
-    return pickle.dumps(("error", (error.code, error.message, error.page)))
+    yield pickle.dumps(("error", (error.code, error.message, error.page)))
 
 
 def walk_all(
