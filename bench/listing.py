@@ -24,8 +24,8 @@ from api.store import cases, documents, searching
 from api.store.cases import CaseFilters
 from api.store.database import Database
 from api.store.documents import Filters
-from api.store.labels import label_values
 from api.store.migrating import migrate
+from api.store.name_index import label_values
 from api.store.schema import (
     BATCH_ITEMS,
     BATCHES,

@@ -17,7 +17,7 @@ from api.store import results
 from api.store.feed import emit
 from api.store.hooks import HOOKS, Saved
 from api.store.ids import now
-from api.store.labels import label_values
+from api.store.name_index import label_values
 from api.store.schema import DOCUMENTS, EXECUTORS
 
 MOST_TRIES: Final = 8

@@ -31,7 +31,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert_sqlite
 from api.store.feed import emit
 from api.store.hooks import HOOKS
 from api.store.ids import now
-from api.store.labels import MOST, candidates, has_text, label_of, label_values
+from api.store.name_index import candidates, has_text, label_of, label_values
 from api.store.schema import BATCH_ITEMS, BATCHES, CASE_DOCUMENTS, DOCUMENTS, FILES
 from extractor.extraction import DocumentKind, WarningRecord
 
@@ -41,6 +41,8 @@ Source: TypeAlias = Literal["upload", "batch", "folder"]
 
 FOR_A_PERSON: Final = 0
 IN_BULK: Final = 1
+MOST_INSIDE: Final = 4_000
+"""How many documents of a batch or a case are looked at one by one."""
 _CLOCKS: Final = 3_600_000_000
 _UNDER_WAY: Final = frozenset({"queued", "running"})
 
@@ -414,20 +416,20 @@ def _queue(connection: Connection, tenant: str, document: str, version: str, pri
 def _few(connection: Connection, tenant: str, filters: Filters) -> tuple[Sequence[int], bool]:
     """Return the numbers of the documents of a case or a batch where they are few.
 
-    And whether it is so: a list of few begins with them, a list of many with the newest of all.
+    And whether they are few: a list of many is looked through from its newest document.
     """
     if filters.case is not None:
-        inside, condition = CASE_DOCUMENTS.c, CASE_DOCUMENTS.c.case == filters.case
+        table, condition = CASE_DOCUMENTS, CASE_DOCUMENTS.c.case == filters.case
     elif filters.batch is not None:
-        inside, condition = BATCH_ITEMS.c, BATCH_ITEMS.c.batch == filters.batch
+        table, condition = BATCH_ITEMS, BATCH_ITEMS.c.batch == filters.batch
     else:
         return [], False
-    documents = select(inside.document).where(inside.tenant == tenant, condition)
-    found = connection.execute(documents.limit(MOST + 1)).scalars().all()
-    if len(found) > MOST:
-        return [], False
-    here = (DOCUMENTS.c.tenant == tenant, DOCUMENTS.c.id.in_(found))
-    return connection.execute(select(DOCUMENTS.c.number).where(*here)).scalars().all(), True
+    inside = and_(DOCUMENTS.c.tenant == tenant, DOCUMENTS.c.id == table.c.document)
+    query = select(DOCUMENTS.c.number).join_from(table, DOCUMENTS, inside)
+    query = query.where(table.c.tenant == tenant, condition).limit(MOST_INSIDE + 1)
+    numbers = connection.execute(query).scalars().all()
+    is_all = len(numbers) <= MOST_INSIDE
+    return (numbers if is_all else []), is_all
 
 
 def _filtered(query: Select[Any], tenant: str, filters: Filters) -> Select[Any]:

@@ -138,7 +138,7 @@ DOCUMENTS: Final = Table(
     Column("characters", Integer),
     Column("reading", String(10)),
     Column("warnings", _Json),
-    # File name and title in lower case, for lists that look for a part of them; see `labels`.
+    # File name and title in lower case, for lists that look for a part of them; see `name_index`.
     Column("label", Text, nullable=False, server_default=""),
     Column("label_words", Text, nullable=False, server_default=""),
     Column("legal_hold", Boolean, nullable=False, server_default=false()),

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, insert, select, update
 
-from api.store import documents, labels
+from api.store import documents, name_index
 from api.store.database import Database
 from api.store.documents import Filters, NewDocument
-from api.store.labels import label_values, words_of
+from api.store.name_index import label_values, words_of
 from api.store.schema import BATCH_ITEMS, BATCHES, DEFAULT_TENANT, DOCUMENTS
 
 OTHER = "other"
@@ -57,12 +57,12 @@ def wanted(connection: Connection, text: str, status: str | None = None) -> list
     return [row.id for row in rows if text.lower() in row.label and status in (None, row.status)]
 
 
-@pytest.mark.parametrize("most", [2, labels.MOST], ids=["many", "few"])
+@pytest.mark.parametrize("most", [2, name_index.MOST], ids=["many", "few"])
 def test_a_part_of_a_name_is_found_wherever_it_stands(
     database: Database, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where more labels may have it than are looked at one by one, the list is as exact."""
-    monkeypatch.setattr(labels, "MOST", most)
+    monkeypatch.setattr(name_index, "MOST", most)
 
     @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
     @given(
@@ -82,12 +82,12 @@ def test_a_part_of_a_name_is_found_wherever_it_stands(
     check()
 
 
-@pytest.mark.parametrize("most", [2, labels.MOST], ids=["many", "few"])
+@pytest.mark.parametrize("most", [2, name_index.MOST], ids=["many", "few"])
 def test_a_name_is_looked_for_inside_a_batch(
     database: Database, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (labels, documents):
-        monkeypatch.setattr(module, "MOST", most)
+    monkeypatch.setattr(name_index, "MOST", most)
+    monkeypatch.setattr(documents, "MOST_INSIDE", most)
     with database.write() as connection:
         put(connection, [(f"{at}号报告.pdf", DEFAULT_TENANT) for at in range(9)])
         ids = [sha256(str(at).encode()).hexdigest() for at in range(9)]
@@ -109,17 +109,17 @@ def test_a_name_that_is_gone_is_found_no_more(database: Database) -> None:
         put(connection, [("甲报告.pdf", DEFAULT_TENANT), ("乙报告.pdf", DEFAULT_TENANT)])
         first = sha256(b"0").hexdigest()
         assert documents.remove(connection, DEFAULT_TENANT, first)
-        assert labels.candidates(connection, DEFAULT_TENANT, "甲报告", None) == ([], True)
+        assert name_index.candidates(connection, DEFAULT_TENANT, "甲报告", None) == ([], True)
         here = DOCUMENTS.c.tenant == DEFAULT_TENANT
         values = label_values(DEFAULT_TENANT, "丙.pdf", None)
         connection.execute(update(DOCUMENTS).where(here).values(values))
-        assert labels.candidates(connection, DEFAULT_TENANT, "乙报告", None) == ([], True)
+        assert name_index.candidates(connection, DEFAULT_TENANT, "乙报告", None) == ([], True)
         assert len(listed(connection, Filters(text="丙"))) == 1
         if database.is_sqlite:
             check = "INSERT INTO label_index(label_index, rank) VALUES ('integrity-check', 1)"
             connection.exec_driver_sql(check)
         connection.execute(delete(DOCUMENTS))
-        assert labels.candidates(connection, DEFAULT_TENANT, "丙", None) == ([], True)
+        assert name_index.candidates(connection, DEFAULT_TENANT, "丙", None) == ([], True)
 
 
 def test_the_words_of_a_label_do_not_hold_its_characters() -> None:

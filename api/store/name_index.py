@@ -12,7 +12,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, func, literal_column, select, text
+from sqlalchemy import ColumnElement, Connection, cast, func, literal_column, select, text
+from sqlalchemy.dialects.postgresql import TSQUERY
 
 from api.store.schema import DOCUMENTS
 
@@ -60,7 +61,9 @@ def candidates(
     if connection.dialect.name == "sqlite":
         query = _sqlite_query(tenant, asked, is_start, before)
     else:
-        query = _postgresql_query(connection, tenant, asked, is_start, before)
+        # The planner would read all rows where it takes a name for a frequent one.
+        connection.execute(text("SET LOCAL enable_seqscan = off"))
+        query = _postgresql_query(tenant, asked, is_start, before, has_text(connection, label))
     numbers = connection.execute(query).scalars().all()
     is_all = len(numbers) <= MOST
     return (numbers if is_all or connection.dialect.name == "sqlite" else []), is_all
@@ -79,18 +82,21 @@ def _sqlite_query(tenant: str, words: Sequence[str], is_start: bool, before: int
 
 
 def _postgresql_query(
-    connection: Connection, tenant: str, words: Sequence[str], is_start: bool, before: int | None
+    tenant: str,
+    words: Sequence[str],
+    is_start: bool,
+    before: int | None,
+    holds: ColumnElement[bool],
 ) -> Any:
-    # The planner would read all rows where it takes a name for a frequent one.
-    connection.execute(text("SET LOCAL enable_seqscan = off"))
     asked = " & ".join([_tenant_word(tenant), *words]) + (":*" if is_start else "")
     index: ColumnElement[Any] = literal_column("documents.label_index")
-    found = select(DOCUMENTS.c.number).where(index.op("@@")(text("CAST(:asked AS tsquery)")))
+    # The index does not know which pairs follow one another: the label does.
+    found = select(DOCUMENTS.c.number).where(index.op("@@")(cast(asked, TSQUERY)), holds)
     if before is not None:
         found = found.where(DOCUMENTS.c.number < before)
     # Apart, so that the planner does not count on an early end.
-    part = found.cte("found").prefix_with("MATERIALIZED", dialect="postgresql")
-    return select(part.c.number).limit(MOST + 1).params(asked=asked)
+    part = found.cte("found").prefix_with("MATERIALIZED")
+    return select(part.c.number).limit(MOST + 1)
 
 
 def _letters(char: str) -> str:
