@@ -1,30 +1,40 @@
-"""How long a page of a list of 100,000 documents and a search among them take, on SQLite.
+"""How long a page of a list of 100,000 documents and a search among them take.
 
-The rows are put in at once, as the service would have left them; every question is asked anew,
-from the routes' own functions, many times with other filters and places.
+On SQLite, or with `--postgres` on the PostgreSQL of the tests. The rows are put in at once, as the
+service would have left them; every question is asked anew, from the routes' own functions, many
+times with other filters and places.
 """
 
 from __future__ import annotations
 
+import argparse
 import random
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from sqlalchemy import URL, Connection, insert
+from sqlalchemy import URL, Connection, create_engine, insert, text
 
 from api.store import cases, documents, searching
 from api.store.cases import CaseFilters
 from api.store.database import Database
 from api.store.documents import Filters
 from api.store.migrating import migrate
-from api.store.schema import CASE_DOCUMENTS, CASES, DEFAULT_TENANT, DOCUMENTS, FILES
+from api.store.name_index import label_values
+from api.store.schema import (
+    BATCH_ITEMS,
+    BATCHES,
+    CASE_DOCUMENTS,
+    CASES,
+    DEFAULT_TENANT,
+    DOCUMENTS,
+    FILES,
+)
 from api.store.searching import Narrowing
 from api.store.words import tokens_of
 from bench.figures import Figure, show
@@ -54,7 +64,7 @@ def _rows(chance: random.Random, at: int) -> dict[str, Any]:
     title = f"{county}{unit}“{month}·{day}”{kind}事故调查报告"
     person = chance.choice(_NAMES)
     fine = f"建议由{county}应急管理局对{unit}处{chance.randint(20, 90)}万元罚款"
-    text = (
+    said = (
         f"{title}\n{year}年{month}月{day}日，{county}{unit}发生一起{kind}事故，造成1人死亡。"
         f"事故发生后，{county}人民政府成立事故调查组。{person}未履行安全生产管理职责，对事故发生负有"
         f"责任，建议给予撤职处分。{fine}。{unit}应当修订安全管理制度，对全体作业人员进行教育培训，"
@@ -69,7 +79,7 @@ def _rows(chance: random.Random, at: int) -> dict[str, Any]:
         "name": title.removesuffix("调查报告"),
         "entries": [
             ("document", "", tokens_of(title)),
-            ("text", "1", tokens_of(text, [person])),
+            ("text", "1", tokens_of(said, [person])),
             ("party", "p1", tokens_of(person, [person])),
             ("penalty", "k1", tokens_of(f"{unit} 罚款\n{fine}", [unit])),
         ],
@@ -99,6 +109,7 @@ def _put(connection: Connection, start: int, rows: list[dict[str, Any]]) -> None
                 "status": "succeeded", "version_wanted": "1", "version_done": "1",
                 "title": row["title"], "kind": row["kind"], "date": row["date"],
                 "reading": "complete", "warnings": [],
+                **label_values(tenant, f"{start + at}.pdf", row["title"]),
             }
             for at, row in enumerate(rows)
         ],
@@ -123,6 +134,16 @@ def _put(connection: Connection, start: int, rows: list[dict[str, Any]]) -> None
             for at, row in enumerate(rows)
         ],
     )  # fmt: skip
+    batch = _batch(start // _PART)
+    connection.execute(
+        insert(BATCHES).values(
+            tenant=tenant, id=batch, created_at=moment, updated_at=moment, kind="zip",
+            name="整批", status="done", total=len(rows),
+        )
+    )  # fmt: skip
+    item = {"tenant": tenant, "batch": batch, "path": "a.pdf", "status": "succeeded"}
+    items = [{**item, "position": at, "document": row["id"]} for at, row in enumerate(rows)]
+    connection.execute(insert(BATCH_ITEMS), items)
     entries = [
         {
             "tenant": tenant, "document": row["id"], "kind": kind, "row": of, "tokens": tokens,
@@ -136,6 +157,10 @@ def _put(connection: Connection, start: int, rows: list[dict[str, Any]]) -> None
 
 def _received(at: int) -> int:
     return 1_700_000_000_000_000 + at * 10_000_000
+
+
+def _batch(at: int) -> str:
+    return f"0195a1c2-0000-7000-9000-{at:012}"
 
 
 def _case(at: int) -> str:
@@ -153,13 +178,31 @@ def _p95(questions: Iterator[Callable[[], object]]) -> float:
 
 
 def _listings(database: Database, count: int) -> Iterator[Callable[[], object]]:
-    chance = random.Random(1)  # noqa: S311
-    chosen = (
-        Filters(), Filters(kind="EVAL"), Filters(status="succeeded"), Filters(text="净石县"),
-        Filters(text="无此文件"), Filters(status="failed"), Filters(case=_case(3)),
-        Filters(received_after=_received(count - 50)),
-        Filters(received_before=_received(50)), Filters(kind="REP", text="触电"),
+    return _asking(
+        database,
+        count,
+        Filters(), Filters(kind="EVAL"), Filters(status="succeeded"), Filters(status="failed"),
+        Filters(case=_case(3)), Filters(batch=_batch(2)), Filters(batch=_batch(count // _PART)),
+        Filters(received_after=_received(count - 50)), Filters(received_before=_received(50)),
     )  # fmt: skip
+
+
+def _names(database: Database, count: int) -> Iterator[Callable[[], object]]:
+    """Names that many have, that few have, and that none has, alone and with other filters."""
+    return _asking(
+        database,
+        count,
+        Filters(text="净石县"), Filters(text="无此文件"), Filters(text="报告"), Filters(text="·1"),
+        Filters(text="事"), Filters(text="公司事故"), Filters(text=f"{count - 1}.pdf"),
+        Filters(text="触电", kind="REP"), Filters(text="报告", kind="NOTICE"),
+        Filters(text="报告", status="failed"), Filters(text="无此文件", status="succeeded"),
+        Filters(text="报告", case=_case(3)), Filters(text="净石县", batch=_batch(2)),
+        Filters(text="净石县", received_before=_received(count // 20)),
+    )  # fmt: skip
+
+
+def _asking(database: Database, count: int, *chosen: Filters) -> Iterator[Callable[[], object]]:
+    chance = random.Random(1)  # noqa: S311
 
     def ask(filters: Filters, before: int | None) -> None:
         with database.read() as connection:
@@ -206,26 +249,52 @@ def _searches(database: Database) -> Iterator[Callable[[], object]]:
             yield partial(ask, asked, narrowing)
 
 
+@contextmanager
+def _empty(*, is_postgresql: bool) -> Iterator[URL]:
+    """The address of an empty database, which is gone afterwards."""
+    if not is_postgresql:
+        with tempfile.TemporaryDirectory() as folder:
+            yield URL.create("sqlite", database=str(Path(folder) / "hecha.db"))
+        return
+    from tests.postgres_server import fresh_database, running_server
+
+    with running_server() as server, fresh_database(server.url) as url:
+        yield url
+
+
+def _settle(url: URL) -> None:
+    """Let PostgreSQL look at what was filled in, as it does by itself after a minute."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+    engine.dispose()
+
+
 def main() -> None:
-    """Measure and print; the first argument may be another number of documents."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else COUNT
-    with tempfile.TemporaryDirectory() as folder:
-        url = URL.create("sqlite", database=str(Path(folder) / "hecha.db"))
-        with closing(Database(url)) as database:
-            migrate(database)
-            began = perf_counter()
-            fill(database, count)
-            filled = perf_counter() - began
-            tokens_of("词典")
-            show(
-                f"{count:,} 份文件的列表和检索（SQLite，95% 的请求不超过）",
-                {
-                    "填入": Figure(filled, "秒"),
-                    "文件列表": Figure(_p95(_listings(database, count)), "毫秒", MOST_MS),
-                    "案卷列表": Figure(_p95(_case_listings(database)), "毫秒", MOST_MS),
-                    "全文检索": Figure(_p95(_searches(database)), "毫秒", MOST_MS),
-                },
-            )
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("count", nargs="?", type=int, default=COUNT)
+    parser.add_argument("--postgres", action="store_true")
+    given = parser.parse_args()
+    with _empty(is_postgresql=given.postgres) as url, closing(Database(url)) as database:
+        migrate(database)
+        began = perf_counter()
+        fill(database, given.count)
+        filled = perf_counter() - began
+        if given.postgres:
+            _settle(url)
+        tokens_of("词典")
+        kind = "PostgreSQL" if given.postgres else "SQLite"
+        show(
+            f"{given.count:,} 份文件的列表和检索（{kind}，95% 的请求不超过）",
+            {
+                "填入": Figure(filled, "秒"),
+                "文件列表": Figure(_p95(_listings(database, given.count)), "毫秒", MOST_MS),
+                "按名称查文件": Figure(_p95(_names(database, given.count)), "毫秒", MOST_MS),
+                "案卷列表": Figure(_p95(_case_listings(database)), "毫秒", MOST_MS),
+                "全文检索": Figure(_p95(_searches(database)), "毫秒", MOST_MS),
+            },
+        )
 
 
 if __name__ == "__main__":

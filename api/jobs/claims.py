@@ -14,10 +14,10 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from api.reader import Reading
 from api.store import results
-from api.store.documents import label_of
 from api.store.feed import emit
 from api.store.hooks import HOOKS, Saved
 from api.store.ids import now
+from api.store.name_index import label_values
 from api.store.schema import DOCUMENTS, EXECUTORS
 
 MOST_TRIES: Final = 8
@@ -120,7 +120,7 @@ def succeed(connection: Connection, job: Job, reading: Reading) -> bool:
         "media_type": record.media_type,
         "kind": record.kind,
         "title": record.title,
-        "label": label_of(filename, record.title),
+        **label_values(job.tenant, filename, record.title),
         "number_text": record.number,
         "issuer": record.issuer,
         "date": record.date,

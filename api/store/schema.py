@@ -138,13 +138,14 @@ DOCUMENTS: Final = Table(
     Column("characters", Integer),
     Column("reading", String(10)),
     Column("warnings", _Json),
-    # File name and title in lower case, for lists that look for a part of them; see `label_of`.
+    # File name and title in lower case, for lists that look for a part of them; see `name_index`.
     Column("label", Text, nullable=False, server_default=""),
+    Column("label_words", Text, nullable=False, server_default=""),
     Column("legal_hold", Boolean, nullable=False, server_default=false()),
     Column("hold_reason", Text),
     UniqueConstraint("tenant", "id"),
     ForeignKeyConstraint(["id"], ["files.sha256"], name="fk_documents_files"),
-    Index(None, "tenant", "number", "label"),
+    Index(None, "tenant", "number"),
     Index(None, "tenant", "status", "number"),
     Index(None, "tenant", "kind", "number"),
     Index(None, "tenant", "received_at"),
@@ -204,7 +205,7 @@ BATCH_ITEMS: Final = Table(
     Column("code", String(60)),
     Column("message", Text),
     ForeignKeyConstraint(["tenant", "batch"], ["batches.tenant", "batches.id"], ondelete="CASCADE"),
-    Index(None, "tenant", "document"),
+    Index(None, "tenant", "document", "batch"),
     Index(None, "tenant", "batch", "status"),
 )
 

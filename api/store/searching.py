@@ -18,7 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     and_,
+    cast,
     delete,
     func,
     insert,
@@ -26,8 +28,10 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.dialects.postgresql import TSQUERY
 
 from api.store.hooks import Saved
+from api.store.native import GROUP
 from api.store.schema import CASE_DOCUMENTS, DOCUMENTS, SEARCH_ENTRIES
 from api.store.words import EntryKind, Phrase, Query, parse_query, shown_text
 from extractor.extraction import DocumentKind, DocumentRecord
@@ -35,6 +39,7 @@ from extractor.extraction import DocumentKind, DocumentRecord
 _NEWEST: Final = 1 << 62
 _SPAN: Final = 1 << 50
 _MOST_OF_CASE: Final = 2_000
+_MOST_NEWEST: Final = 400
 _BEFORE: Final = 30
 _SNIPPET: Final = 120
 _MOST_MARKS: Final = 40
@@ -196,33 +201,75 @@ def _numbers(
     """Return the numbers of the newest entries of a group that have what is asked for."""
     if narrowing.type is not None and narrowing.type not in GROUPS[place.group]:
         return []
-    conditions: list[Any] = [_entry("tenant") == tenant, *_narrowed(tenant, narrowing)]
+    scope = _scope(tenant, narrowing)
+    if narrowing.case is not None:
+        inside = [_document_word(each) for each in _of_case(connection, tenant, narrowing.case)]
+        if not inside:
+            return []
+        scope.append(inside)
+    conditions = [_entry("tenant") == tenant, *_narrowed(tenant, narrowing)]
     if connection.dialect.name == "sqlite":
-        number: ColumnElement[Any] = literal_column("search_index.rowid")
-        asked = _sqlite_query(tenant, query, narrowing)
-        if narrowing.case is not None:
-            inside = [_document_word(each) for each in _of_case(connection, tenant, narrowing.case)]
-            if not inside:
-                return []
-            asked += " AND scope : (" + " OR ".join(f'"{word}"' for word in inside) + ")"
-        # CROSS JOIN: the index of words comes first, whatever the planner thinks of the tenant.
-        found = select(number).select_from(text("search_index CROSS JOIN search_entries"))
-        conditions += [
-            text("search_index MATCH :asked").bindparams(asked=asked),
-            text("search_entries.number = search_index.rowid"),
-            number >= _range(place.group)[0],
-            number < _range(place.group)[1],
-        ]
-    else:
-        number = _entry("number")
-        found = select(number).select_from(SEARCH_ENTRIES)
-        words: ColumnElement[Any] = literal_column("search_entries.words")
-        conditions += [
-            words.op("@@")(_postgresql_query(query)),
-            _entry("kind").in_(GROUPS[place.group]),
-        ]
-    found = found.where(*conditions, number < place.before)
-    return connection.execute(found.order_by(number.desc()).limit(limit)).scalars().all()
+        found = _by_words(_sqlite_query(query, scope), conditions, place, limit)
+        return connection.execute(found).scalars().all()
+    if narrowing.type is None:
+        scope.append([f"e{kind}" for kind in GROUPS[place.group]])
+    words: ColumnElement[Any] = literal_column("search_entries.words")
+    asked = _postgresql_query(query)
+    # Characters that the server takes for no word ask for nothing, not for everything.
+    conditions.append(func.numnode(asked) > 0)
+    conditions.append(words.op("@@")(func.tsquery_and(_scope_query(scope), asked)))
+    return _newest(connection, tenant, conditions, place, limit)
+
+
+def _by_words(asked: str, conditions: Iterable[Any], place: Place, limit: int) -> Select[Any]:
+    """Ask SQLite, whose index of words is in the order of numbers."""
+    number: ColumnElement[Any] = literal_column("search_index.rowid")
+    low, high = _range(place.group)
+    # CROSS JOIN: the index of words comes first, whatever the planner thinks of the tenant.
+    found = select(number).select_from(text("search_index CROSS JOIN search_entries"))
+    found = found.where(
+        *conditions,
+        text("search_index MATCH :asked").bindparams(asked=asked),
+        text("search_entries.number = search_index.rowid"),
+        number >= low,
+        number < min(high, place.before),
+    )
+    return found.order_by(number.desc()).limit(limit)
+
+
+def _newest(
+    connection: Connection,
+    tenant: str,
+    conditions: Iterable[ColumnElement[bool]],
+    place: Place,
+    limit: int,
+) -> Sequence[int]:
+    """Ask PostgreSQL, whose index of words gives all that has them, in no order.
+
+    What many have is found among the newest entries, without the index.
+    """
+    number = SEARCH_ENTRIES.c.number
+    group = and_(
+        _entry("tenant") == tenant,
+        literal_column(f"({GROUP})") == literal_column(str(place.group)),
+        number < place.before,
+    )
+    newest = select(number).where(group)
+    newest = newest.order_by(number.desc()).limit(_MOST_NEWEST)
+    last = newest.subquery()
+    first = connection.execute(select(func.min(last.c.number))).scalar_one()
+    if first is None:
+        return []
+    found = select(number).select_from(SEARCH_ENTRIES).where(*conditions)
+    near = found.where(group, number >= first).order_by(number.desc()).limit(limit)
+    numbers = connection.execute(near).scalars().all()
+    if len(numbers) == limit:
+        return numbers
+    # The planner would read all entries where it takes the words for frequent ones.
+    connection.execute(text("SET LOCAL enable_seqscan = off"))
+    rest = found.where(number < first).cte("rest").prefix_with("MATERIALIZED")
+    older = select(rest.c.number).order_by(rest.c.number.desc()).limit(limit - len(numbers))
+    return [*numbers, *connection.execute(older).scalars()]
 
 
 def _of_case(connection: Connection, tenant: str, case: str) -> Sequence[str]:
@@ -231,18 +278,25 @@ def _of_case(connection: Connection, tenant: str, case: str) -> Sequence[str]:
     return connection.execute(query.limit(_MOST_OF_CASE)).scalars().all()
 
 
-def _sqlite_query(tenant: str, query: Query, narrowing: Narrowing) -> str:
+def _scope(tenant: str, narrowing: Narrowing) -> list[list[str]]:
+    """Return the words of the scope that an entry must have, one of each list."""
+    scope = [[_tenant_word(tenant)]]
+    if narrowing.type is not None:
+        scope.append([f"e{narrowing.type}"])
+    if narrowing.kind is not None:
+        scope.append([f"k{narrowing.kind}"])
+    if years := _years(narrowing):
+        scope.append([f"y{year}" for year in years])
+    return scope
+
+
+def _sqlite_query(query: Query, scope: Iterable[Iterable[str]]) -> str:
     words = " AND ".join(
         "(" + " OR ".join(_quoted(phrase) for phrase in part) + ")" for part in query.parts
     )
-    scope = [_tenant_word(tenant)]
-    if narrowing.type is not None:
-        scope.append(f"e{narrowing.type}")
-    if narrowing.kind is not None:
-        scope.append(f"k{narrowing.kind}")
-    narrowed = " AND ".join(f'scope : "{word}"' for word in scope)
-    if years := _years(narrowing):
-        narrowed += " AND scope : (" + " OR ".join(f'"y{year}"' for year in years) + ")"
+    narrowed = " AND ".join(
+        "scope : (" + " OR ".join(f'"{word}"' for word in either) + ")" for either in scope
+    )
     return f"{narrowed} AND tokens : ({words})"
 
 
@@ -272,6 +326,11 @@ def _postgresql_query(query: Query) -> ColumnElement[Any]:
     if asked is None:  # pragma: no cover - `search` asks only for something
         raise ValueError("no words")
     return asked
+
+
+def _scope_query(scope: Iterable[Iterable[str]]) -> ColumnElement[Any]:
+    words = " & ".join("(" + " | ".join(f"'#{word}'" for word in each) + ")" for each in scope)
+    return cast(words, TSQUERY)
 
 
 def _entry(name: str) -> ColumnElement[Any]:

@@ -48,8 +48,10 @@ _BOOT: Final = (
 )
 _WALK_ALL: Final = "extractor.formats.limited_worker:walk_all"
 _SHORTEST: Final = 0.01
-_JOBS: Final = 100
+_JOBS: Final = 10_000
 """Files after which a worker is replaced: what libraries leak goes with it."""
+_LARGEST: Final = 1024 * MIB
+"""A worker that holds more than this between two files is replaced, where the system tells."""
 
 
 def parse_limited(data: bytes, filename: str, limits: Limits = DEFAULT_LIMITS) -> Document:
@@ -473,5 +475,5 @@ def _read(stream: IO[bytes], size: int) -> bytes:
     return data
 
 
-_pool = WorkerPool(_JOBS, os.cpu_count() or 1)
+_pool = WorkerPool(_JOBS, os.cpu_count() or 1, _LARGEST)
 atexit.register(close)

@@ -274,7 +274,10 @@ def _batch_items() -> None:
         unique=False,
     )
     op.create_index(
-        op.f("ix_batch_items_tenant_document"), "batch_items", ["tenant", "document"], unique=False
+        op.f("ix_batch_items_tenant_document_batch"),
+        "batch_items",
+        ["tenant", "document", "batch"],
+        unique=False,
     )
 
 
@@ -352,6 +355,7 @@ def _documents() -> None:
         sa.Column("reading", sa.String(length=10), nullable=True),
         sa.Column("warnings", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("label", sa.Text(), server_default="", nullable=False),
+        sa.Column("label_words", sa.Text(), server_default="", nullable=False),
         sa.Column("legal_hold", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("hold_reason", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["id"], ["files.sha256"], name="fk_documents_files"),
@@ -373,9 +377,9 @@ def _documents_indexes() -> None:
         unique=False,
     )
     op.create_index(
-        op.f("ix_documents_tenant_number_label"),
+        op.f("ix_documents_tenant_number"),
         "documents",
-        ["tenant", "number", "label"],
+        ["tenant", "number"],
         unique=False,
     )
     op.create_index(
