@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from api.bulk.corrections import Corrected, group_corrected, read_corrections
 from api.bulk.ledger import Line, encode, last_lines, read_lines, standing_lines
 from api.bulk.places import Layout, free_name, hash_file, safe_title
 from api.exports.sheets import KIND_LABELS, checklist_sheets
-from api.exports.xlsx import checklist_xlsx, clean, count_lines
+from api.exports.xlsx import checklist_xlsx, clean, row_height
 from api.store.document_codec import load_document
 from extractor.checklist import build_checklist
 from extractor.checklist.case_facts import CaseFacts, case_facts
@@ -34,7 +34,6 @@ BUILD_MANY: Final = "api.bulk.case_steps:build_cases"
 UNREAD: Final = ("failed", "skipped", "duplicate")
 _STAMP: Final = 24
 _NAME_WIDTH: Final = 24.0
-_LINE, _PADDING, _LEAST, _MOST = 14.5, 5.0, 21.0, 400.0
 _DIGITS: Final = 8
 
 
@@ -289,8 +288,7 @@ def _document_rows(
     return rows
 
 
-def _measured(cells: Any, widths: Any) -> tuple[float, list[str]]:
+def _measured(cells: Iterable[str], widths: Iterable[float]) -> tuple[float, list[str]]:
     """Return the cells, cleaned, and the height that the tallest of them needs."""
     texts = [clean(cell) for cell in cells]
-    lines = max(count_lines(text, width) for text, width in zip(texts, widths, strict=True))
-    return max(_LEAST, min(_MOST, lines * _LINE + _PADDING)), texts
+    return row_height(texts, widths), texts

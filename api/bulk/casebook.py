@@ -27,7 +27,7 @@ from api.bulk.ledger import Journal, Line, compact, last_lines, read_lines
 from api.bulk.places import Layout
 from api.console import say
 from api.exports.many_cases import ManyCasesWriter
-from api.exports.xlsx import clean, count_lines
+from api.exports.xlsx import clean, row_height
 from extractor.errors import HechaError
 from extractor.formats.limits import MIB, Limits
 from extractor.pipeline import extraction_version
@@ -46,7 +46,6 @@ _Built: TypeAlias = Line | HechaError
 _State: TypeAlias = tuple[str, int, int]
 """Name, size and time of a file as it was written."""
 _Order: TypeAlias = tuple[Line, bool, Sequence[Any]]
-_LINE_HEIGHT, _PADDING, _LEAST, _MOST = 14.5, 5.0, 21.0, 400.0
 
 
 @dataclass(slots=True)
@@ -360,11 +359,7 @@ def _unread_rows(layout: Layout) -> Iterator[tuple[float, list[str]]]:
             line.get("duplicate_of", ""),
         ]
         texts = [clean(cell) for cell in cells]
-        lines = max(
-            count_lines(text, width)
-            for text, (_, width) in zip(texts, _UNREAD_COLUMNS, strict=True)
-        )
-        yield max(_LEAST, min(_MOST, lines * _LINE_HEIGHT + _PADDING)), texts
+        yield row_height(texts, (width for _, width in _UNREAD_COLUMNS)), texts
 
 
 @dataclass(slots=True)
