@@ -10,6 +10,7 @@ import os
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, count
 from pathlib import Path
@@ -239,8 +240,7 @@ def _fold(name: str) -> str:
 def write_file(path: Path, data: bytes) -> str | None:
     """Write a file as a whole or not at all; returns what went wrong, in Chinese, or None."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".hecha-")
+        handle, temporary = _make_temporary(path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -261,9 +261,17 @@ def write_reason(error: OSError) -> str:
     return _REASONS.get(error.errno or 0) or f"系统错误 {error.errno}（{error.strerror}）"
 
 
+def _make_temporary(folder: Path) -> tuple[int, str]:
+    try:
+        return tempfile.mkstemp(dir=folder, prefix=".hecha-")
+    except FileNotFoundError:
+        folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.mkstemp(dir=folder, prefix=".hecha-")
+
+
 def _mode(path: Path) -> int:
     """Return the permissions of the file that is replaced, else those of a new file."""
-    if path.exists():
+    with suppress(FileNotFoundError):
         return path.stat().st_mode & 0o777
     mask = os.umask(0)
     os.umask(mask)

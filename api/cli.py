@@ -143,11 +143,18 @@ Workers = Annotated[
     ),
 ]
 
+CorrectionsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--corrections", metavar="更正.tsv", help="更正归并的表，默认是结果文件夹里的 归并更正.tsv"
+    ),
+]
+
 
 @app.command(
     cls=ChineseCommand, short_help="整批处理：文件夹或压缩包里的全部文件，按事故归并成清单"
 )
-def bulk(
+def bulk(  # noqa: PLR0913 - each parameter is an option of the command
     source: Annotated[
         Path, typer.Argument(metavar="文件夹或压缩包", help="要读的全部文件，几层都可以")
     ],
@@ -158,19 +165,21 @@ def bulk(
     resume: Annotated[
         bool, typer.Option("--resume", help="继续上次没有做完的，做完的不再做")
     ] = False,
+    xlsx: Annotated[
+        bool, typer.Option("--xlsx", help="每起事故的清单另存一份 Excel，可以打印、填写")
+    ] = False,
+    corrections: CorrectionsFile = None,
     tagger: TaggerName = DEFAULT_TAGGER,
 ) -> None:
     """读文件夹或压缩包（几层都可以）里的全部文件，一个文件一份结果，按事故归并成清单和一份汇总表。
 
     随时可以中断，--resume 接着做。manifest.jsonl 一行一个文件，失败的写明原因。
     """
-    wishes = bulk_command.BulkWishes(source, output, workers, resume, tagger)
+    wishes = bulk_command.BulkWishes(source, output, workers, resume, tagger, xlsx, corrections)
     raise typer.Exit(bulk_command.run_bulk(wishes))
 
 
-@app.command(
-    cls=ChineseCommand, short_help="守着一个文件夹：放进去的文件自动读，再移到 done 或 failed"
-)
+@app.command(cls=ChineseCommand, short_help="守着一个文件夹：放进去的文件自动读，按事故写出清单")
 def watch(  # noqa: PLR0913 - each parameter is an option of the command
     folder: Annotated[
         Path, typer.Argument(metavar="文件夹", help="放文件的地方，可以是网络文件夹")
@@ -190,13 +199,19 @@ def watch(  # noqa: PLR0913 - each parameter is an option of the command
     ] = 3.0,
     once: Annotated[bool, typer.Option("--once", help="处理完现有的文件就退出")] = False,
     workers: Workers = None,
+    no_xlsx: Annotated[
+        bool, typer.Option("--no-xlsx", help="每起事故的清单只存 JSON，不存 Excel")
+    ] = False,
+    corrections: CorrectionsFile = None,
     tagger: TaggerName = DEFAULT_TAGGER,
 ) -> None:
-    """守着一个文件夹，读放进去的文件，结果写到结果文件夹，原文件移到 done 或 failed。
+    """守着一个文件夹，读放进去的文件，写出结果和清单，原文件移到 done 或 failed。
 
     按 Ctrl+C 停止；停止、断电后再启动，接着处理，不会漏读或重复。
     """
-    wishes = folder_watch.WatchWishes(folder, output, poll, settle, once, workers, tagger)
+    wishes = folder_watch.WatchWishes(
+        folder, output, poll, settle, once, workers, tagger, not no_xlsx, corrections
+    )
     raise typer.Exit(folder_watch.run_watch(wishes))
 
 

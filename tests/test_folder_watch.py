@@ -20,9 +20,9 @@ from typer.testing import CliRunner, Result
 from api.bulk import engine
 from api.bulk.crew import Crew
 from api.bulk.engine import Engine, Wishes
-from api.bulk.folder_watch import Watcher, WatchWishes, free_name, is_partial
+from api.bulk.folder_watch import Watcher, WatchWishes, is_partial, keeper_of
 from api.bulk.ledger import read_lines
-from api.bulk.places import Layout, hash_file
+from api.bulk.places import Layout, free_name, hash_file
 from api.cli import app
 from extractor import Extraction
 from extractor.formats.limits import Limits
@@ -199,8 +199,9 @@ class Running:
         self._stop = threading.Event()
         self._crew = Crew(Limits())
         wishes = WatchWishes(folder, output, poll=0.05, settle=settle, workers=1)
-        reader = Engine(Layout(output), self._crew, Wishes(1, "1", "none", watching=True))
-        watcher = Watcher(wishes, reader, self._stop)
+        layout = Layout(output)
+        reader = Engine(layout, self._crew, Wishes(1, "1", "none", watching=True))
+        watcher = Watcher(wishes, reader, keeper_of(wishes, layout, self._crew), self._stop)
         self._thread = threading.Thread(target=watcher.run)
         self._thread.start()
 
@@ -291,6 +292,8 @@ def test_killed_again_and_again_it_neither_loses_nor_doubles(tmp_path: Path) -> 
     done = [line["path"] for line in lines_of(tmp_path) if line["status"] == "done"]
     assert sorted(done) == [f"{at:02}.txt" for at in range(count)]
     assert len(results_of(tmp_path)) == count
+    cases = sorted(path.name for path in (tmp_path / "output" / "cases").iterdir())
+    assert len(cases) == 2 * count and not [name for name in cases if "（" in name]
 
 
 @pytest.mark.parametrize("output", [None, "out"])

@@ -17,12 +17,20 @@ from rich.table import Table
 from rich.text import Text
 
 from api.batch import write_file, write_reason
-from api.bulk.casebook import CaseCounts, RunCounts, count_run, say_failures, write_casebook
+from api.bulk.casebook import (
+    Casebook,
+    CaseCounts,
+    CaseWishes,
+    RunCounts,
+    count_run,
+    say_failures,
+    say_notes,
+)
 from api.bulk.crew import Crew
 from api.bulk.engine import Engine, Wishes
 from api.bulk.ledger import FolderLock, JournalError, Line, compact
 from api.bulk.meter import Meter, duration
-from api.bulk.places import Layout, Source, Unread, find_sources
+from api.bulk.places import CORRECTIONS, Layout, Source, Unread, find_sources
 from api.bulk.work_steps import CHECK_TAGGER
 from api.console import FAILED, OK, one_line, say, show, wrong_use
 from extractor.errors import HechaError
@@ -44,6 +52,8 @@ class BulkWishes:
     workers: int | None
     resume: bool
     tagger: str = NoTagger.name
+    xlsx: bool = False
+    corrections: Path | None = None
 
 
 def version_of(tagger: str) -> str:
@@ -81,6 +91,17 @@ def ready_crew(tagger: str) -> Crew:
     return crew
 
 
+def corrections_of(layout: Layout, named: Path | None) -> Path:
+    """Return where people correct the grouping: the file they name, else the usual one.
+
+    Raises:
+        BadParameter: they name a file that is not there.
+    """
+    if named is not None and not named.is_file():
+        wrong_use(f"--corrections {named} 不是文件。请核对路径；路径里有空格时要加引号")
+    return (named if named is not None else layout.corrections).absolute()
+
+
 def worker_count(wanted: int | None) -> int:
     """Return how many processes to use: as many as there are processors."""
     return wanted or os.cpu_count() or 1
@@ -104,6 +125,7 @@ def run_bulk(wishes: BulkWishes) -> int:
     """Read everything under the source; returns the exit code."""
     _check(wishes)
     layout = Layout(wishes.output)
+    corrections_of(layout, wishes.corrections)
     try:
         lock = FolderLock(layout.lock)
     except OSError as error:
@@ -140,9 +162,10 @@ def _check(wishes: BulkWishes) -> None:
     inside, outer = output.resolve(), source.resolve()
     if source.is_dir() and (inside == outer or outer in inside.parents):
         wrong_use("结果文件夹不能在要读的文件夹里面，否则结果会被当作文件再读。请换一个位置")
-    # A run that ended before it read anything leaves only the lock behind.
+    # A run that ended before it read anything leaves only the lock behind; corrections may wait.
     own = Layout(output).lock.parent
-    if not output.exists() or all(path.name == own.name for path in output.iterdir()):
+    usual = {own.name, CORRECTIONS}
+    if not output.exists() or all(path.name in usual for path in output.iterdir()):
         return
     if not wishes.resume:
         wrong_use(f"“{output}”里已有文件。继续上次的处理请加 --resume；从头处理请换一个空的文件夹")
@@ -151,7 +174,9 @@ def _check(wishes: BulkWishes) -> None:
 
 
 def _run(wishes: BulkWishes, layout: Layout, crew: Crew, began: float) -> int:
-    sources = list(find_sources(wishes.source))
+    corrections = corrections_of(layout, wishes.corrections)
+    found = find_sources(wishes.source)
+    sources = [each for each in found if not _is_file(each, corrections)]
     workers = worker_count(wishes.workers)
     engine_wishes = Wishes(workers, version_of(wishes.tagger), wishes.tagger)
     said = 0
@@ -177,8 +202,18 @@ def _run(wishes: BulkWishes, layout: Layout, crew: Crew, began: float) -> int:
         finally:
             engine.close()
     compact(layout.manifest)
-    cases = write_casebook(layout, crew, workers, limits_of_environment())
+    case_wishes = CaseWishes(workers, limits_of_environment(), corrections, wishes.xlsx)
+    casebook = Casebook(layout, crew, case_wishes)
+    with Meter("生成清单", 0) as meter:
+        casebook.on_total = meter.more
+        casebook.on_case = lambda name, made: meter.step(name, fresh=made is not None)
+        cases = casebook.update()
+    say_notes(cases, corrections)
     return _conclude(layout, cases, monotonic() - began)
+
+
+def _is_file(each: Source | Unread, path: Path) -> bool:
+    return isinstance(each, Source) and each.path.absolute() == path
 
 
 def _give(engine: Engine, source: Source | Unread) -> None:
@@ -216,6 +251,7 @@ def _summary(counts: RunCounts, cases: CaseCounts, seconds: float) -> dict[str, 
         "cases_of_several_documents": cases.joined,
         "accountability_rows": cases.accountability,
         "measure_rows": cases.measures,
+        "correction_notes": cases.notes,
         "checklist_failures": [
             {"name": name, "code": code, "message": message}
             for name, code, message in cases.failures

@@ -5,62 +5,107 @@ The parent only passes on rows; documents and grouping never come into its memor
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from api.batch import write_file
-from api.bulk.ledger import Line, encode, last_lines, read_lines
-from api.bulk.places import Layout, safe_title
+from api.batch import write_file, write_reason
+from api.bulk.corrections import Corrected, group_corrected, read_corrections
+from api.bulk.ledger import Line, encode, last_lines, read_lines, standing_lines
+from api.bulk.places import Layout, free_name, hash_file, safe_title
 from api.exports.sheets import KIND_LABELS, checklist_sheets
-from api.exports.xlsx import clean, count_lines
+from api.exports.xlsx import checklist_xlsx, clean, row_height
 from api.store.document_codec import load_document
 from extractor.checklist import build_checklist
-from extractor.checklist.case_facts import CaseFacts
-from extractor.checklist.grouping import SURENESS_LABELS, Grouping, group_cases
+from extractor.checklist.case_facts import CaseFacts, case_facts
+from extractor.checklist.grouping import SURENESS_LABELS
+from extractor.checklist.model import Checklist
 from extractor.extraction import Extraction
 from extractor.formats.limits import Limits
 
 GROUP: Final = "api.bulk.case_steps:group_run"
 BUILD: Final = "api.bulk.case_steps:build_case"
 BUILD_MANY: Final = "api.bulk.case_steps:build_cases"
-_LINE, _PADDING, _LEAST, _MOST = 14.5, 5.0, 21.0, 400.0
+UNREAD: Final = ("failed", "skipped", "duplicate")
+_STAMP: Final = 24
+_NAME_WIDTH: Final = 24.0
 _DIGITS: Final = 8
 
 
-def group_run(root: str, *, limits: Limits) -> tuple[int, str | None]:
-    """Group all documents of a run by accident, one line a case.
+def group_run(
+    root: str, corrections: str, version: str, watched: bool, *, limits: Limits
+) -> dict[str, Any]:
+    """Group all documents of a run by accident, one line a case, as people have corrected it.
 
-    Returns the number of cases, and why the lines could not be written.
+    Returns the number of cases as `cases`, what could not be followed of the corrections as
+    `notes`, what the workbook depends on as `stamp`, and as `problem` the file, the code and the
+    reason when nothing was grouped. Each line has a `digest` of all that its checklist depends on.
     """
     layout = Layout(Path(root))
-    lines = last_lines(layout.manifest)
-    done = {line["sha256"]: line for line in lines.values() if line["status"] == "done"}
+    lines = standing_lines(layout.manifest) if watched else last_lines(layout.manifest).values()
+    done = {line["sha256"]: line for line in lines if line["status"] == "done"}
     copies: defaultdict[str, list[str]] = defaultdict(list)
-    for line in lines.values():
+    named: defaultdict[str, set[str]] = defaultdict(set)
+    for line in lines:
         if line["status"] == "duplicate":
             copies[line["sha256"]].append(line["path"])
-    facts = {
-        each["document"]: CaseFacts.model_validate(each)
-        for each in read_lines(layout.facts)
-        if each["document"] in done
-    }
-    grouping = group_cases(facts.values())
+        if line["status"] in ("done", "duplicate"):
+            named[line["path"]].add(line["sha256"])
+    try:
+        wanted, notes = read_corrections(Path(corrections))
+    except (OSError, ValueError) as error:
+        reason = write_reason(error) if isinstance(error, OSError) else "不是文字文件"
+        message = f"更正不能读（{reason}），没有重新归并，原来的清单不动。请改正后再运行。"
+        return {
+            "cases": 0,
+            "notes": [],
+            "problem": (corrections, "corrections_unreadable", message),
+        }
+    facts = _facts(layout, done)
+    corrected = group_corrected(facts, wanted, named)
     parts = []
-    for number, line in enumerate(_case_lines(grouping, facts), 1):
+    for number, line in enumerate(_case_lines(corrected, facts), 1):
+        stamp = hashlib.sha256(version.encode())
         for document in line["documents"]:
             record = done[document["id"]]
             document |= {key: record[key] for key in ("path", "output")}
             document["copies"] = sorted(copies[document["id"]])
-        parts.append(encode({"number": number, **line}))
-    problem = write_file(layout.grouping, b"".join(parts))
-    return len(parts), problem
+            stamp.update(record.get("version", "").encode())
+        stamp.update(encode(line))
+        parts.append(encode({"number": number, **line, "digest": stamp.hexdigest()[:_STAMP]}))
+    unread = (line for line in lines if line["status"] in UNREAD)
+    files = {layout.grouping: b"".join(parts), layout.unread: b"".join(map(encode, unread))}
+    reasons = {path.name: write_file(path, content) for path, content in files.items()}
+    return {
+        "cases": len(parts),
+        "notes": [*notes, *corrected.notes],
+        "problem": next(
+            ((name, "write_failed", why) for name, why in reasons.items() if why), None
+        ),
+        "stamp": hashlib.sha256(b"\n".join(files.values())).hexdigest(),
+    }
 
 
-def _case_lines(grouping: Grouping, facts: dict[str, CaseFacts]) -> list[Line]:
+def _facts(layout: Layout, done: Mapping[str, Line]) -> dict[str, CaseFacts]:
+    """Return what the documents say of their accidents; after a power cut some have to be read."""
+    facts = {
+        each["document"]: CaseFacts.model_validate(each)
+        for each in read_lines(layout.facts)
+        if each.get("document") in done
+    }
+    for document in done.keys() - facts.keys():
+        result = (layout.root / done[document]["output"]).read_bytes()
+        facts[document] = case_facts(Extraction.model_validate_json(result))
+    return facts
+
+
+def _case_lines(corrected: Corrected, facts: Mapping[str, CaseFacts]) -> list[Line]:
+    grouping, reasons = corrected.grouping, corrected.reasons
     doubts: defaultdict[str, list[str]] = defaultdict(list)
     for doubt in grouping.doubts:
         doubts[doubt.document].append(doubt.text)
@@ -77,7 +122,7 @@ def _case_lines(grouping: Grouping, facts: dict[str, CaseFacts]) -> list[Line]:
                     "id": document,
                     "kind": facts[document].kind,
                     "title": facts[document].title,
-                    "reason": group.reason_of(document),
+                    "reason": reasons.get(document) or group.reason_of(document),
                     "links": [
                         link.model_dump(mode="json")
                         for link in group.links
@@ -92,11 +137,13 @@ def _case_lines(grouping: Grouping, facts: dict[str, CaseFacts]) -> list[Line]:
     ]
 
 
-def build_case(root: str, case: Line, *, limits: Limits) -> dict[str, Any]:
-    """Build and write the checklist of one case; return its file and its rows for the workbook.
+def build_case(
+    root: str, case: Line, xlsx: bool, known: Sequence[Any], *, limits: Limits
+) -> dict[str, Any]:
+    """Build and write the checklist of one case, and keep its rows for the workbook.
 
-    A row is its height in points and its cells; the first two of every table are the number and
-    the name of the case.
+    `known` are name, size and time of the workbook of this case that was written last. Returns the
+    files, and what is known of them (`entry`), or why they could not be written (`problem`).
     """
     layout = Layout(Path(root))
     sources = []
@@ -104,36 +151,101 @@ def build_case(root: str, case: Line, *, limits: Limits) -> dict[str, Any]:
         kept = layout.texts / each["id"][: _DIGITS // 4] / each["id"]
         result = (layout.root / each["output"]).read_bytes()
         sources.append((load_document(kept.read_bytes()), Extraction.model_validate_json(result)))
-    today = datetime.now(UTC).astimezone().date()
-    checklist = build_checklist(sources, today=today)
+    checklist = build_checklist(sources, today=local_day())
+    first = case["documents"][0]["id"]
     name = safe_title(case["name"] or checklist.case.name) or "未命名"
-    target = layout.cases / f"{name}~{case['documents'][0]['id'][:_DIGITS]}.json"
-    problem = _write_changed(target, (checklist.model_dump_json(indent=2) + "\n").encode())
-    heading = (str(case["number"]), case["name"] or checklist.case.name)
-    sheets = [
-        {
-            "name": sheet.name,
-            "columns": [(column.title, column.width) for column in sheet.columns],
-            "rows": [
-                _measured((*heading, *row), (8, 24, *(c.width for c in sheet.columns)))
-                for row in sheet.rows
-            ],
-        }
-        for sheet in checklist_sheets(checklist)[:2]
-    ]
+    target = layout.cases / f"{name}~{first[:_DIGITS]}.json"
+    data = (checklist.model_dump_json(indent=2) + "\n").encode()
     counts = (len(checklist.accountability), len(checklist.measures))
-    return {
-        "file": target.name,
-        "problem": problem,
+    rows: Line = {
         "documents": _document_rows(case, checklist.case.name, counts, sources),
-        "counts": counts,
-        "sheets": sheets,
+        "sheets": _sheets(case, checklist),
     }
+    entry: Line = {
+        "case": first,
+        "digest": case["digest"],
+        "file": target.name,
+        "counts": counts,
+        "until": _holds_until(checklist),
+    }
+    place, content = None, b""
+    if xlsx:
+        place = _free_place(layout, first, target.with_suffix(".xlsx"), known)
+        content = checklist_xlsx(checklist)
+        # Kept before it is written: a program that is killed in between knows its own file again.
+        rows["xlsx"] = (place.name, hashlib.sha256(content).hexdigest())
+    kept = json.dumps(rows, ensure_ascii=False).encode()
+    problem = write_file(rows_of(layout, first), kept)
+    if place is not None and problem is None:
+        problem = write_file(place, content)
+        entry["xlsx"] = state_of(place)
+    problem = problem or _write_changed(target, data)
+    return {"entry": {**entry, "sizes": (len(data), len(kept))}, "problem": problem}
 
 
-def build_cases(root: str, cases: Sequence[Line], *, limits: Limits) -> list[dict[str, Any]]:
+def build_cases(
+    root: str, cases: Sequence[tuple[Line, bool, Sequence[Any]]], *, limits: Limits
+) -> list[dict[str, Any]]:
     """Build the checklists of several cases as `build_case` does."""
-    return [build_case(root, case, limits=limits) for case in cases]
+    return [build_case(root, *case, limits=limits) for case in cases]
+
+
+def local_day() -> date:
+    """Return the day that it is here."""
+    return datetime.now(UTC).astimezone().date()
+
+
+def rows_of(layout: Layout, first: str) -> Path:
+    """Return where the rows of a case are kept, by the hash of its first document."""
+    return layout.rows / first[: _DIGITS // 4] / first
+
+
+def state_of(path: Path) -> tuple[str, int, int] | None:
+    """Return name, size and time of a file; None if it is not there."""
+    with suppress(OSError):
+        status = path.stat()
+        return path.name, status.st_size, status.st_mtime_ns
+    return None
+
+
+def _free_place(layout: Layout, first: str, target: Path, known: Sequence[Any]) -> Path:
+    """Return where to write the workbook of a case: never over one that people have filled in."""
+    intended: Sequence[str] = ()
+    with suppress(OSError, ValueError):
+        intended = json.loads(rows_of(layout, first).read_bytes()).get("xlsx", ())
+    for name in dict.fromkeys((*known[:1], *intended[:1])):
+        before = target.with_name(name)
+        if before.stem != target.stem and not before.stem.startswith(f"{target.stem}（"):
+            continue
+        state = state_of(before)
+        if state in (tuple(known), None) or [name, hash_file(before)] == intended:
+            return before
+    return free_name(target)
+
+
+def _holds_until(checklist: Checklist) -> str | None:
+    """Return the last day on which a checklist says what it says; None if no day changes it."""
+    window = checklist.case.window
+    return window.closes if window.state == "open" else None
+
+
+def _sheets(case: Line, checklist: Checklist) -> list[dict[str, Any]]:
+    """Return the first tables of a checklist; each row begins with the name of the case.
+
+    A row is its height in points and its cells.
+    """
+    name = clean(case["name"] or checklist.case.name)
+    found = []
+    for sheet in checklist_sheets(checklist)[:2]:
+        widths = (_NAME_WIDTH, *(column.width for column in sheet.columns))
+        found.append(
+            {
+                "name": sheet.name,
+                "columns": [(column.title, column.width) for column in sheet.columns],
+                "rows": [_measured((name, *row), widths) for row in sheet.rows],
+            }
+        )
+    return found
 
 
 def _write_changed(target: Path, data: bytes) -> str | None:
@@ -145,7 +257,7 @@ def _write_changed(target: Path, data: bytes) -> str | None:
 
 
 DOCUMENT_COLUMNS: Final = (
-    ("案件序号", 8.0), ("事故名称", 34.0), ("发生日期", 11.0), ("文件", 34.0), ("文种", 9.0),
+    ("事故名称", 34.0), ("发生日期", 11.0), ("文件", 34.0), ("文种", 9.0),
     ("标题", 40.0), ("文号", 18.0), ("成文日期", 11.0), ("归为一起的理由", 44.0), ("把握", 9.0),
     ("责任追究", 8.0), ("整改措施", 8.0), ("请核对", 44.0),
 )  # fmt: skip
@@ -160,7 +272,6 @@ def _document_rows(
         record = extraction.document
         files = [each["path"], *(f"（相同）{copy}" for copy in each["copies"])]
         cells = (
-            str(case["number"]),
             case["name"] or name,
             case["date"] or "",
             "\n".join(files),
@@ -177,8 +288,7 @@ def _document_rows(
     return rows
 
 
-def _measured(cells: Any, widths: Any) -> tuple[float, list[str]]:
+def _measured(cells: Iterable[str], widths: Iterable[float]) -> tuple[float, list[str]]:
     """Return the cells, cleaned, and the height that the tallest of them needs."""
     texts = [clean(cell) for cell in cells]
-    lines = max(count_lines(text, width) for text, width in zip(texts, widths, strict=True))
-    return max(_LEAST, min(_MOST, lines * _LINE + _PADDING)), texts
+    return row_height(texts, widths), texts

@@ -18,16 +18,24 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from itertools import count
 from pathlib import Path
 from time import monotonic
 from typing import Final
 
 from api.batch import write_file, write_reason
-from api.bulk.bulk_command import ready_crew, version_of, worker_count
+from api.bulk.bulk_command import (
+    corrections_of,
+    limits_of_environment,
+    ready_crew,
+    version_of,
+    worker_count,
+)
+from api.bulk.case_keeper import CaseKeeper
+from api.bulk.casebook import Casebook, CaseWishes
+from api.bulk.crew import Crew
 from api.bulk.engine import Engine, Outcome, Wishes
 from api.bulk.ledger import FolderLock, JournalError, Line
-from api.bulk.places import Layout, Source
+from api.bulk.places import Layout, Source, free_name
 from api.console import FAILED, OK, one_line, say, wrong_use
 from models import NoTagger
 
@@ -59,6 +67,8 @@ class WatchWishes:
     once: bool = False
     workers: int | None = None
     tagger: str = NoTagger.name
+    xlsx: bool = True
+    corrections: Path | None = None
 
 
 @dataclass(slots=True)
@@ -105,6 +115,7 @@ def run_watch(wishes: WatchWishes) -> int:
     if output.resolve() == wishes.folder.resolve():
         wrong_use("结果不能写到被守着的文件夹本身。请换一个文件夹，或不写 --out")
     layout = Layout(output)
+    corrections_of(layout, wishes.corrections)
     try:
         lock = FolderLock(layout.lock)
     except OSError as error:
@@ -115,8 +126,9 @@ def run_watch(wishes: WatchWishes) -> int:
         crew = ready_crew(wishes.tagger)
         with stop.installed():
             try:
-                watcher = Watcher(wishes, Engine(layout, crew, _engine_wishes(wishes)), stop.event)
-                return watcher.run()
+                engine = Engine(layout, crew, _engine_wishes(wishes))
+                keeper = keeper_of(wishes, layout, crew)
+                return Watcher(wishes, engine, keeper, stop.event).run()
             except KeyboardInterrupt:
                 say("已停止。没有读完的文件留在原处，下次启动再读。")
                 return OK
@@ -134,12 +146,29 @@ def _engine_wishes(wishes: WatchWishes) -> Wishes:
     return Wishes(workers, version_of(wishes.tagger), wishes.tagger, watching=True)
 
 
+def keeper_of(wishes: WatchWishes, layout: Layout, crew: Crew) -> CaseKeeper:
+    """Return what keeps the cases of a watch.
+
+    Raises:
+        BadParameter: the corrections that are named are not there, or the limits cannot be used.
+        OSError: the folder of results cannot be written.
+    """
+    corrections = corrections_of(layout, wishes.corrections)
+    workers, limits = worker_count(wishes.workers), limits_of_environment()
+    case_wishes = CaseWishes(workers, limits, corrections, wishes.xlsx, watched=True)
+    casebook = Casebook(layout, crew, case_wishes)
+    behind = layout.facts.exists() and layout.facts.stat().st_size > 0
+    return CaseKeeper(casebook, corrections, wishes.settle, behind=behind)
+
+
 class Watcher:
     """Looks at a folder again and again and gives what is complete to an engine."""
 
-    def __init__(self, wishes: WatchWishes, engine: Engine, stop: threading.Event) -> None:
+    def __init__(
+        self, wishes: WatchWishes, engine: Engine, keeper: CaseKeeper, stop: threading.Event
+    ) -> None:
         """Begin; `stop` ends the watch when it is set."""
-        self._wishes, self._engine, self._stop = wishes, engine, stop
+        self._wishes, self._engine, self._keeper, self._stop = wishes, engine, keeper, stop
         self._lock = threading.Lock()
         self._seen: dict[str, _Seen] = {}
         self._own = {
@@ -165,12 +194,22 @@ class Watcher:
                 left = self._look()
                 if self._wishes.once and not left:
                     break
+                if not self._wishes.once:
+                    self._keeper.look(busy=self._is_busy())
                 self._pause()
             self._engine.hand_back()
             self._engine.drain()
+            if self._stop.is_set() and self._keeper.has_work:
+                say("正在写清单和汇总表，写完就停；再按一次 Ctrl+C 立刻停止。")
+            self._keeper.finish()
         finally:
             self._engine.close()
-        return FAILED if self._wishes.once and self._failed else OK
+        failed = self._failed or self._keeper.failed
+        return FAILED if self._wishes.once and failed else OK
+
+    def _is_busy(self) -> bool:
+        with self._lock:
+            return any(seen.in_hand for seen in self._seen.values())
 
     def _pause(self) -> None:
         """Wait for the next look: the time that was asked for, or until a file is finished."""
@@ -211,6 +250,7 @@ class Watcher:
         seen = self._seen.get(name)
         if seen is None or (seen.state != state and not seen.in_hand):
             self._seen[name] = _Seen(state, now)
+            self._keeper.stir()
             return self._wishes.settle <= 0
         if seen.in_hand or now < seen.not_before or (self._wishes.once and seen.tries):
             return False
@@ -230,7 +270,7 @@ class Watcher:
                 if not name.startswith(".") and (place / name).resolve() not in self._own
             ]
             for name in files:
-                if not is_partial(name):
+                if not is_partial(name) and (place / name).absolute() != self._keeper.corrections:
                     # It may be gone, or not yet there for us.
                     with suppress(OSError):
                         status = (place / name).stat()
@@ -250,6 +290,8 @@ class Watcher:
     # --- in the threads of the engine -------------------------------------------------------------
 
     def _tell(self, line: Line | None, name: str) -> None:
+        if line is not None:
+            self._keeper.note()
         if line is not None and line["status"] == "done":
             say(f"读完 {name} → {line['output']}")
         elif line is not None and line["status"] == "failed":
@@ -314,14 +356,6 @@ class Watcher:
 def is_partial(name: str) -> bool:
     """Tell whether a name is that of a file that a program is still writing, or of its lock."""
     return name.startswith((".", "~$")) or name.lower().endswith(_PARTIAL)
-
-
-def free_name(path: Path) -> Path:
-    """Return the path, numbered if there is a file of that name: 报告（2）.docx."""
-    if not path.exists():
-        return path
-    numbered = (path.with_name(f"{path.stem}（{at}）{path.suffix}") for at in count(2))
-    return next(each for each in numbered if not each.exists())
 
 
 def reason_text(name: str, outcome: Outcome) -> str:

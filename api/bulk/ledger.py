@@ -51,13 +51,30 @@ def read_lines(path: Path) -> Iterator[Line]:
                     yield line
 
 
-def last_lines(path: Path, keys: Collection[str] | None = None) -> dict[str, Line]:
-    """Return the last line of every path, or only these `keys` of it."""
+def last_lines(
+    path: Path, keys: Collection[str] | None = None, *, of: str = "path"
+) -> dict[str, Line]:
+    """Return the last line of every path (or other key `of`), or only these `keys` of it."""
     return {
-        line["path"]: line if keys is None else {k: line[k] for k in keys if k in line}
+        line[of]: line if keys is None else {k: line[k] for k in keys if k in line}
         for line in read_lines(path)
-        if "path" in line
+        if of in line
     }
+
+
+def standing_lines(path: Path) -> list[Line]:
+    """Return the lines of a manifest that hold where files of one name come one after another.
+
+    Each content of a path counts, by its last line; a failure without content (an entry that could
+    not be unpacked) counts until the path is met again.
+    """
+    found: dict[str, dict[str | None, Line]] = {}
+    for line in read_lines(path):
+        if "path" in line:
+            contents = found.setdefault(line["path"], {})
+            contents.pop(None, None)
+            contents[line.get("sha256")] = line
+    return [line for contents in found.values() for line in contents.values()]
 
 
 class JournalError(Exception):
@@ -132,8 +149,8 @@ def cut_torn_line(path: Path) -> None:
             file.truncate(keep)
 
 
-def compact(path: Path) -> None:
-    """Rewrite a manifest so that each path has one line, if a later one has replaced another.
+def compact(path: Path, *, of: str = "path") -> None:
+    """Rewrite a journal so that each path (or other key `of`) has one line, its last.
 
     Raises:
         OSError: it cannot be written.
@@ -141,22 +158,22 @@ def compact(path: Path) -> None:
     last: dict[bytes, int] = {}
     count = 0
     for count, line in enumerate(read_lines(path), 1):
-        last[_key(line)] = count
+        last[_key(line, of)] = count
     if len(last) == count:
         return
     part = path.with_name(f".{path.name}.part")
     with part.open("wb") as file:
         for number, line in enumerate(read_lines(path), 1):
-            if last[_key(line)] == number:
+            if last[_key(line, of)] == number:
                 file.write(encode(line))
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
 
 
-def _key(line: Line) -> bytes:
+def _key(line: Line, of: str) -> bytes:
     # Not the path itself: there may be very many.
-    name = str(line.get("path")).encode("utf-8", "surrogatepass")
+    name = str(line.get(of)).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(name, digest_size=12).digest()
 
 

@@ -5,6 +5,7 @@
   results/…json    与输入同样的目录
   cases/…json      每起事故一份清单
   汇总.xlsx        summary.json
+  归并更正.tsv     what people correct of the grouping, if there is anything
   .hecha/          the program's own: texts for the checklists, unpacked entries, the lock
 """
 
@@ -17,6 +18,7 @@ import threading
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -25,6 +27,7 @@ from extractor.formats import CONTAINERS, FORMATS
 MANIFEST: Final = "manifest.jsonl"
 WORKBOOK: Final = "汇总.xlsx"
 SUMMARY: Final = "summary.json"
+CORRECTIONS: Final = "归并更正.tsv"
 _OWN: Final = ".hecha"
 _LONGEST: Final = 220
 _DIGITS: Final = 8
@@ -68,6 +71,11 @@ class Layout:
         return self.root / SUMMARY
 
     @property
+    def corrections(self) -> Path:
+        """What people correct of the grouping, unless they name another file."""
+        return self.root / CORRECTIONS
+
+    @property
     def texts(self) -> Path:
         """The texts of the documents, by hash."""
         return self.root / _OWN / "texts"
@@ -81,6 +89,26 @@ class Layout:
     def grouping(self) -> Path:
         """The cases as they were grouped last."""
         return self.root / _OWN / "grouping.jsonl"
+
+    @property
+    def unread(self) -> Path:
+        """What was not read, one line a file."""
+        return self.root / _OWN / "unread.jsonl"
+
+    @property
+    def made(self) -> Path:
+        """Which checklist stands for which case, one line each time one is made."""
+        return self.root / _OWN / "cases.jsonl"
+
+    @property
+    def rows(self) -> Path:
+        """The rows of each case in the workbook, by the hash of its first document."""
+        return self.root / _OWN / "rows"
+
+    @property
+    def stamp(self) -> Path:
+        """What the workbook was written of, in short."""
+        return self.root / _OWN / "workbook.sha256"
 
     @property
     def spool(self) -> Path:
@@ -217,3 +245,11 @@ def hash_file(path: Path, stopped: Callable[[], bool] = lambda: False) -> str:
         while (piece := file.read(1 << 20)) and not stopped():
             digest.update(piece)
     return digest.hexdigest()
+
+
+def free_name(path: Path) -> Path:
+    """Return the path, numbered if there is a file of that name: 报告（2）.docx."""
+    if not path.exists():
+        return path
+    numbered = (path.with_name(f"{path.stem}（{at}）{path.suffix}") for at in count(2))
+    return next(each for each in numbered if not each.exists())

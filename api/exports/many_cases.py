@@ -62,7 +62,8 @@ class ManyCasesWriter:
             table.row += 1
             table.page.set_row(table.row, height)
             for column, text in enumerate(cells):
-                self._write(table.page, table.row, column, text)
+                if text:
+                    self._write(table.page, table.row, column, text)
 
     def close(self) -> None:
         """Write the file.
@@ -100,9 +101,7 @@ class ManyCasesWriter:
         return page
 
     def _write(self, page: Worksheet, row: int, column: int, text: str) -> None:
-        if not text:
-            return
-        if text.isdecimal() and text.isascii() and len(text) < _WHOLE_NUMBERS:
+        if len(text) < _WHOLE_NUMBERS and text.isdecimal() and text.isascii():
             page.write_number(row, column, int(text), self._format("centre"))
         else:
             page.write_string(row, column, text, self._format("text", is_risky(text)))

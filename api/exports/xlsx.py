@@ -10,7 +10,7 @@ import io
 import math
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -116,7 +116,18 @@ def count_lines(text: str, width: float) -> int:
     room = _room(width)
     if 2 * len(text) <= room:
         return 1 + text.count("\n")
-    return sum(max(1, math.ceil(count_cells(line) / room)) for line in text.split("\n"))
+    return sum(
+        # Most lines are short: what fits even if all of it is wide need not be counted.
+        1 if 2 * len(line) <= room else math.ceil(count_cells(line) / room)
+        for line in text.split("\n")
+    )
+
+
+def row_height(texts: Sequence[str], widths: Iterable[float]) -> float:
+    """Return the height in points that the tallest cell of a row needs, within bounds."""
+    cells = zip(texts, widths, strict=True)
+    lines = max((count_lines(text, width) for text, width in cells if text), default=1)
+    return max(_MIN_ROW, min(_MAX_ROW, lines * _LINE + _PADDING))
 
 
 @cache
@@ -266,8 +277,7 @@ class _Writer:
 
     @staticmethod
     def _height(texts: Sequence[str], columns: Sequence[Column]) -> float:
-        lines = max(count_lines(t, c.width) for t, c in zip(texts, columns, strict=True))
-        return max(_MIN_ROW, min(_MAX_ROW, lines * _LINE + _PADDING))
+        return row_height(texts, (column.width for column in columns))
 
 
 def _split_row(texts: Sequence[str], columns: Sequence[Column]) -> Iterator[list[str]]:
