@@ -1,7 +1,7 @@
 """Processes that keep the pipeline loaded: as many as asked for, each for very many files.
 
-`extractor.formats.limited` keeps a process for a hundred files, which is right for parsing alone;
-one that also extracts takes a second to become warm, so it is kept until its memory has grown.
+They are no processes of the shared pool: a run may have more of them than there are processors, may
+give one of them more memory, and ends them all at once when it is interrupted.
 """
 
 from __future__ import annotations
