@@ -12,6 +12,7 @@ once, however often under the same id.
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import random
@@ -42,6 +43,7 @@ from bench.receiver import Received, receiving
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SAMPLE: Final = ROOT / "corpus" / "samples" / "评估报告.txt"
+_SECRET_KEY: Final = base64.b64encode(bytes(32)).decode()
 _START_SECONDS: Final = 60.0
 _PAUSE: Final = (0.2, 3.0)
 _AHEAD: Final = 0.1
@@ -110,7 +112,8 @@ class Service:
         """Prepare the processes; nothing is started yet."""
         environment = {"HECHA_DATA": str(self.folder / "data"), "HECHA_STOP_SECONDS": "5"}
         environment |= {"HECHA_ACCESS": "open", "HECHA_TAGGER": "none"}
-        environment |= {"HECHA_WEBHOOK_HOSTS": "127.0.0.1", **self.more}
+        environment |= {"HECHA_WEBHOOK_HOSTS": "127.0.0.1", "HECHA_SECRET_KEY": _SECRET_KEY}
+        environment |= self.more
         if self.database_url is not None:
             environment["HECHA_DATABASE_URL"] = self.database_url
         log, count = self.folder / "log.txt", str(self.workers)

@@ -128,6 +128,8 @@ def values(shared: TestClient) -> dict[str, str]:
             assert answer.status_code < 300, answer.text
             body = answer.json()
             made[name] = body.get("id") or body[name.removesuffix("_id")]["id"]
+    while shared.get(f"/v1/batches/{made['batch_id']}").json()["status"] == "unpacking":
+        time.sleep(0.05)  # what is in it comes in while it is unpacked
     return made
 
 

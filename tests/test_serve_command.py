@@ -150,9 +150,9 @@ def test_serve_names_a_wrong_setting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @LINUX
 def test_reading_steps_back_behind_answering() -> None:
-    code = "import os; from api.jobs import work; work._step_back(); print(os.nice(0))"
+    code = "import os; from api.jobs import stepping_back as s; s.step_back(); print(os.nice(0))"
     done = subprocess.run(  # noqa: S603 - our own interpreter
-        [sys.executable, "-c", f"{code}; print(work._SESSION.read_text())"],
+        [sys.executable, "-c", f"{code}; print(s._SESSION.read_text())"],
         cwd=ROOT,
         capture_output=True,
         text=True,

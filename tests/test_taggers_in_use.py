@@ -140,7 +140,7 @@ def test_the_workers_of_the_service_take_the_tagger_of_its_settings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(work, "ready_tagger", lambda name: Sees(name))
-    monkeypatch.setattr(work, "_step_back", lambda: None)
+    monkeypatch.setattr(work, "step_back", lambda: None)
     data = TEXT.encode()
     digest = sha256(data).hexdigest()
     answer = work.read_file(data, "报告.txt", digest, "赵远山", {}, limits=DEFAULT_LIMITS)
