@@ -26,7 +26,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -37,9 +37,10 @@ from typing import Any, Final
 from sqlalchemy import func, select
 
 from api.files import open_files
+from api.signatures import SignatureError, verify
 from api.store.database import Database
 from api.store.schema import DOCUMENTS, EVENTS, RESULTS
-from bench.receiver import Received, receiving
+from tests.webhook_receiver import Receiver, receiving
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SAMPLE: Final = ROOT / "corpus" / "samples" / "评估报告.txt"
@@ -180,17 +181,17 @@ class Service:
             time.sleep(0.05)
         raise TimeoutError("not accepted")
 
-    def tell(self, received: Received) -> None:
-        """Let the service send every new result to a receiver.
+    def tell(self, receiver: Receiver) -> str:
+        """Let the service send every new result to a receiver; return the secret it signs with.
 
         Raises:
             AssertionError: it does not want to.
         """
-        wish = {"url": received.url, "types": ["document.succeeded"]}
+        wish = {"url": receiver.url, "types": ["document.succeeded"]}
         status, answer = self.ask("/v1/webhooks", json.dumps(wish).encode(), "application/json")
         if status != 201:
             raise AssertionError(f"{status} {answer}")
-        received.secret = answer["secret"]
+        return str(answer["secret"])
 
     def states(self) -> Counter[str]:
         """Count the documents by state, from the database itself."""
@@ -260,14 +261,14 @@ def soak(service: Service, documents: int, kills: int, chance: random.Random) ->
         TimeoutError: the work does not come to its end.
         AssertionError: something is lost, doubled or damaged, or was not told.
     """
-    with receiving() as received:
+    with receiving() as receiver:
         service.start()
-        service.tell(received)
+        secret = service.tell(receiver)
         ids, killed = _work_and_kill(service, documents, kills, chance)
         service.wait_until_done(documents)
-        _wait_until_told(received, documents)
+        _wait_until_told(receiver, documents)
         service.stop()
-    faults = service.faults(ids) + _untold(received, ids)
+    faults = service.faults(ids) + _untold(receiver, secret, ids)
     if faults or len(set(ids)) != documents:
         raise AssertionError(f"{len(faults)} faults: {faults[:10]}")
     return killed
@@ -301,21 +302,25 @@ def _work_and_kill(
     return ids, killed
 
 
-def _wait_until_told(received: Received, documents: int, patience: float = 180.0) -> None:
+def _wait_until_told(receiver: Receiver, documents: int, patience: float = 180.0) -> None:
     deadline = time.monotonic() + patience
-    while len(received.messages) < documents and time.monotonic() < deadline:
+    while len(set(receiver.ids)) < documents and time.monotonic() < deadline:
         time.sleep(0.1)
 
 
-def _untold(received: Received, ids: list[str]) -> list[str]:
+def _untold(receiver: Receiver, secret: str, ids: list[str]) -> list[str]:
     """Return what is wrong with what the receiver was told; nothing when all is well."""
-    faults = [f"{received.refused} messages with a wrong signature"] if received.refused else []
-    for each in ids:
-        told = received.messages.get(("document.succeeded", each), [])
-        if len(set(told)) != 1:
-            faults.append(f"told under {len(set(told))} ids: {each}")
-    names = [name for told in received.messages.values() for name in set(told)]
-    if len(set(names)) != len(names):
+    faults: list[str] = []
+    told: defaultdict[str, set[str]] = defaultdict(set)
+    for headers, body in receiver.got:
+        try:
+            message = verify(secret, headers, body, at=float(headers["webhook-timestamp"]))
+        except SignatureError as error:
+            faults.append(str(error))
+            continue
+        told[json.loads(body)["data"]["subject"]].add(message)
+    faults += [f"told under {len(told[each])} ids: {each}" for each in ids if len(told[each]) != 1]
+    if len(set().union(*told.values())) != sum(map(len, told.values())):
         faults.append("two events under one id")
     return faults
 

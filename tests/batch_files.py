@@ -10,14 +10,17 @@ from typing import Any, Final
 
 from sqlalchemy import URL
 
+from api.background.deliveries import Deliverer
 from api.background.unpacking import Unpacker
 from api.jobs import claims
 from api.services import Services, open_services
 from api.settings import Settings
+from api.store import batches
 from api.store.schema import DEFAULT_TENANT
 from extractor.formats.limited import WorkerPool
 from tests.api_client import REPORT, SECRET_KEY
 from tests.sample_files import zip_file
+from tests.webhook_receiver import HOST
 
 WORKERS: Final = WorkerPool(1000, 3)
 """The processes in which archives are opened, kept from test to test."""
@@ -55,6 +58,31 @@ def accept_batch(services: Services, archive: bytes, key: str | None = None) -> 
     incoming = services.files.incoming()
     incoming.write(archive)
     return services.accept_batch(DEFAULT_TENANT, incoming, "档案.zip", key).id
+
+
+def entry_of(services: Services, batch: str) -> batches.BatchEntry:
+    """Return what a batch says of itself."""
+    with services.database.read() as connection:
+        entry = batches.get(connection, DEFAULT_TENANT, batch)
+    assert entry is not None
+    return entry
+
+
+def items_of(services: Services, batch: str) -> list[batches.BatchItem]:
+    """Return the files of a batch."""
+    with services.database.read() as connection:
+        return batches.items(connection, DEFAULT_TENANT, batch, 1000)[0]
+
+
+@contextmanager
+def delivering(services: Services) -> Iterator[None]:
+    """Send what is due to receivers on this machine, while the block runs."""
+    deliverer = Deliverer(services.database, (HOST,), services.settings.sealer)
+    deliverer.start()
+    try:
+        yield
+    finally:
+        deliverer.stop(5)
 
 
 def end_all(services: Services, failing: int = 0) -> int:

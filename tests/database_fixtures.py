@@ -13,7 +13,7 @@ from api.store.database import Database
 from api.store.migrating import migrate
 from tests.postgres_server import fresh_database, postgres
 
-__all__ = ["database", "database_url", "empty_url", "postgres", "prepared"]
+__all__ = ["database", "database_url", "empty_url", "postgres", "prepared", "scratch"]
 
 BACKENDS = [
     pytest.param("sqlite", id="sqlite"),
@@ -52,6 +52,19 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL
     server, template = (request.getfixturevalue(name) for name in ("postgres", "prepared"))
     with fresh_database(server, template) as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A database that every example leaves as it was, by ending with an `UndoneError`."""
+    path = tmp_path_factory.mktemp("scratch") / "hecha.db"
+    with closing(Database(URL.create("sqlite", database=str(path)))) as database:
+        migrate(database)
+        yield database
+
+
+class UndoneError(Exception):
+    """Ends a transaction that is not to be kept."""
 
 
 @pytest.fixture

@@ -23,7 +23,17 @@ from api.store.schema import BATCHES, DEFAULT_TENANT, DOCUMENTS, EVENTS, FILES
 from bench.soak import Service
 from extractor.formats.limits import MIB
 from tests.api_client import REPORT, REPORT_ID, problem, serving, upload
-from tests.batch_files import WORKERS, accept_batch, end_all, opened, report, reports, unpack
+from tests.batch_files import (
+    WORKERS,
+    accept_batch,
+    end_all,
+    entry_of,
+    items_of,
+    opened,
+    report,
+    reports,
+    unpack,
+)
 from tests.processes import LINUX
 from tests.sample_files import zip_file
 
@@ -33,18 +43,6 @@ def services(database_url: URL, tmp_path: Path) -> Iterator[Services]:
     folder = tmp_path / "archive"
     with opened(database_url, tmp_path, folders=(("档案", folder),)) as services:
         yield services
-
-
-def _get(services: Services, batch: str) -> batches.BatchEntry:
-    with services.database.read() as connection:
-        entry = batches.get(connection, DEFAULT_TENANT, batch)
-    assert entry is not None
-    return entry
-
-
-def _items(services: Services, batch: str) -> list[batches.BatchItem]:
-    with services.database.read() as connection:
-        return batches.items(connection, DEFAULT_TENANT, batch, 1000)[0]
 
 
 def _change(services: Services, step: Callable[..., Any], *arguments: Any) -> Any:
@@ -63,12 +61,12 @@ VIDEO = b"\x00\x00\x00\x18ftypmp42" + bytes(40)
 def test_each_file_becomes_a_document_and_the_same_bytes_one(services: Services) -> None:
     archive = zip_file({"a.txt": report(1), "b.txt": report(1), "c.txt": report(2), "d.mp4": VIDEO})
     batch = accept_batch(services, archive)
-    assert _get(services, batch).status == "unpacking"
+    assert entry_of(services, batch).status == "unpacking"
     assert unpack(services)
-    entry = _get(services, batch)
+    entry = entry_of(services, batch)
     assert (entry.status, entry.total) == ("running", 4)
     assert entry.counts == batches.ItemCounts(queued=3, skipped=1)
-    rows = _items(services, batch)
+    rows = items_of(services, batch)
     digest = sha256(report(1)).hexdigest()
     assert [(row.path, row.is_repeated) for row in rows[:2]] == [("a.txt", False), ("b.txt", True)]
     assert rows[0].document == rows[1].document == digest
@@ -88,15 +86,15 @@ def test_it_ends_when_all_of_it_has_ended_and_failures_alone_are_retried(
     unpacker = Unpacker(services, WORKERS)
     unpacker.unpack_one()
     unpacker.end_finished()
-    assert _get(services, batch).status == "running"
+    assert entry_of(services, batch).status == "running"
     assert end_all(services, failing=1) == 4
-    assert _get(services, batch).per_minute
+    assert entry_of(services, batch).per_minute
     unpacker.end_finished()
     unpacker.end_finished()
-    entry = _get(services, batch)
+    entry = entry_of(services, batch)
     assert (entry.status, entry.counts.failed, entry.seconds_left) == ("finished", 4, None)
-    assert {row.code for row in _items(services, batch)} == {"file_corrupt", "file_empty"}
-    assert all(row.message for row in _items(services, batch))
+    assert {row.code for row in items_of(services, batch)} == {"file_corrupt", "file_empty"}
+    assert all(row.message for row in items_of(services, batch))
     with services.database.read() as connection:
         told = connection.execute(select(EVENTS.c.type).where(EVENTS.c.subject == batch)).scalars()
         assert list(told) == ["batch.created", "batch.finished"]
@@ -118,7 +116,7 @@ def test_cancelling_takes_out_what_only_this_batch_waits_for(services: Services)
     assert entry.status == "cancelled"
     # 0 is wanted by the other batch, 1 by a person.
     assert entry.counts == batches.ItemCounts(queued=2, cancelled=2)
-    assert _get(services, other).counts.queued == 1
+    assert entry_of(services, other).counts.queued == 1
     assert _change(services, batches.cancel, batch) == entry
     resumed = _change(services, batches.retry, batch, "v")
     assert (resumed.status, resumed.counts.queued) == ("running", 4)
@@ -158,12 +156,12 @@ def test_killed_in_the_midst_it_goes_on_without_doubling(services: Services) -> 
             dying.unpack_one()
         assert not unpack(services), "another took it though its owner may live"
         _expire(services)
-    assert _get(services, batch).total == 8
+    assert entry_of(services, batch).total == 8
     assert unpack(services)
-    entry = _get(services, batch)
+    entry = entry_of(services, batch)
     assert (entry.status, entry.total) == ("running", 22)
-    assert [row.position for row in _items(services, batch)] == list(range(1, 23))
-    assert len({row.path for row in _items(services, batch)}) == 22
+    assert [row.position for row in items_of(services, batch)] == list(range(1, 23))
+    assert len({row.path for row in items_of(services, batch)}) == 22
     assert _count(services, DOCUMENTS) == 8
 
 
@@ -179,12 +177,12 @@ def test_who_lost_the_claim_or_was_cancelled_adds_nothing_more(services: Service
             super()._add(claimed, items)
 
     unpack(services, Overtaken)
-    entry = _get(services, batch)
+    entry = entry_of(services, batch)
     assert (entry.status, entry.total, entry.counts.cancelled) == ("cancelled", 1, 1)
     # It was not unpacked to its end: trying again does that.
     assert _change(services, batches.retry, batch, "v").status == "unpacking"
     assert unpack(services)
-    assert _get(services, batch).total == 3
+    assert entry_of(services, batch).total == 3
 
 
 def test_two_processes_never_unpack_the_same(services: Services) -> None:
@@ -192,7 +190,7 @@ def test_two_processes_never_unpack_the_same(services: Services) -> None:
     with ThreadPoolExecutor(3) as pool:
         done = pool.map(lambda _: unpack(services), range(9))
         assert sum(done) == 6
-    assert [_get(services, batch).total for batch in ids] == [1, 2, 3, 4, 5, 6]
+    assert [entry_of(services, batch).total for batch in ids] == [1, 2, 3, 4, 5, 6]
 
 
 def test_an_archive_in_waiting_is_not_removed_with_its_namesake(services: Services) -> None:
@@ -203,14 +201,14 @@ def test_an_archive_in_waiting_is_not_removed_with_its_namesake(services: Servic
     batch = accept_batch(services, archive)
     assert services.remove(DEFAULT_TENANT, document)
     assert unpack(services)
-    assert _get(services, batch).total == 2
+    assert entry_of(services, batch).total == 2
 
 
 def test_an_archive_that_is_lost_says_so_and_may_be_deleted(services: Services) -> None:
     batch = accept_batch(services, reports(2))
     services.files.delete(sha256(reports(2)).hexdigest())
     unpack(services)
-    entry = _get(services, batch)
+    entry = entry_of(services, batch)
     assert entry.status == "failed" and entry.error is not None
     assert entry.error.code == "original_missing"
     assert services.remove_batch(DEFAULT_TENANT, batch)
@@ -222,14 +220,14 @@ def test_a_folder_that_is_not_there_fails_and_can_be_tried_again(
 ) -> None:
     batch = services.accept_folder(DEFAULT_TENANT, "档案").id
     unpack(services)
-    entry = _get(services, batch)
+    entry = entry_of(services, batch)
     assert entry.error is not None and entry.error.code == "folder_unreadable"
     assert "HECHA_FOLDERS" in entry.error.message and str(tmp_path) not in entry.error.message
     (tmp_path / "archive").mkdir()
     (tmp_path / "archive" / "a.txt").write_bytes(REPORT)
     assert _change(services, batches.retry, batch, "v").status == "unpacking"
     unpack(services)
-    entry = _get(services, batch)
+    entry = entry_of(services, batch)
     assert (entry.status, entry.total, entry.error) == ("running", 1, None)
     with services.database.read() as connection:
         document = documents.get(connection, DEFAULT_TENANT, REPORT_ID)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from hashlib import sha256
 from itertools import permutations
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import URL, Connection, select
+from sqlalchemy import Connection, select
 
 from api.routes import examples
 from api.store import case_grouping, cases, documents, placements
@@ -22,10 +22,10 @@ from api.store.cases import CaseChangedError, CaseDocumentMissingError, CaseNotF
 from api.store.database import Database
 from api.store.documents import NewDocument
 from api.store.hooks import HOOKS, Saved
-from api.store.migrating import migrate
 from api.store.schema import CASE_DOCUMENTS, CASE_FACTS, CASE_KEYS, CASES, DEFAULT_TENANT, EVENTS
 from extractor.checklist.case_facts import CaseFacts
 from extractor.checklist.grouping import group_cases
+from tests.database_fixtures import UndoneError
 from tests.test_grouping import NAME, QINGSHI, _archive, _documents, fact
 
 OTHER = "other"
@@ -319,26 +319,13 @@ def test_cases_are_listed_newest_first(
 # --- many -----------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """A database that every example leaves as it was."""
-    path = tmp_path_factory.mktemp("cases") / "hecha.db"
-    with closing(Database(URL.create("sqlite", database=str(path)))) as database:
-        migrate(database)
-        yield database
-
-
-class _UndoneError(Exception):
-    """Ends a transaction that is not to be kept."""
-
-
 @settings(max_examples=40)
 @given(_documents, st.randoms(use_true_random=False), st.data())
 def test_stored_cases_are_those_of_the_whole_set(
     scratch: Database, facts: list[CaseFacts], chance: random.Random, data: st.DataObject
 ) -> None:
     """In any order, with readings that change and documents that are deleted on the way."""
-    with suppress(_UndoneError), scratch.write() as connection:
+    with suppress(UndoneError), scratch.write() as connection:
         chance.shuffle(facts)
         for each in facts:
             if data.draw(st.integers(0, 4)) == 0:
@@ -353,7 +340,7 @@ def test_stored_cases_are_those_of_the_whole_set(
             if group.alone not in ("nothing_stated", "ambiguous")
         }
         assert parts(connection) == expected
-        raise _UndoneError
+        raise UndoneError
 
 
 def test_very_many_of_one_accident_are_one_case(

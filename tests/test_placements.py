@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from contextlib import closing, suppress
-from pathlib import Path
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import URL, Connection, select
+from sqlalchemy import Connection, select
 
 from api.store import case_grouping, cases, placements
 from api.store.case_rows import positions
 from api.store.cases import CaseChangedError, CaseDocumentMissingError, CaseNotFoundError
 from api.store.database import Database
-from api.store.migrating import migrate
 from api.store.schema import AUDIT, DEFAULT_TENANT
 from extractor.checklist.case_facts import CaseFacts
 from extractor.checklist.grouping import group_cases
+from tests.database_fixtures import UndoneError
 from tests.test_case_store import (
     ELSEWHERE,
     EVALUATION,
@@ -184,26 +183,13 @@ def test_very_many_are_handed_back(database: Database, monkeypatch: pytest.Monke
         assert parts(connection) == {frozenset(many), frozenset([alone])}
 
 
-@pytest.fixture(scope="module")
-def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """A database that every example leaves as it was."""
-    path: Path = tmp_path_factory.mktemp("placements") / "hecha.db"
-    with closing(Database(URL.create("sqlite", database=str(path)))) as database:
-        migrate(database)
-        yield database
-
-
-class _UndoneError(Exception):
-    """Ends a transaction that is not to be kept."""
-
-
 @settings(max_examples=40)
 @given(_documents, st.randoms(use_true_random=False), st.data())
 def test_all_that_people_did_is_undone_by_handing_back(
     scratch: Database, facts: list[CaseFacts], chance: random.Random, data: st.DataObject
 ) -> None:
     """Whatever was moved, the cases are again those of the whole set."""
-    with suppress(_UndoneError), scratch.write() as connection:
+    with suppress(UndoneError), scratch.write() as connection:
         saved = [save(connection, each) for each in facts]
         for document in chance.sample(saved, data.draw(st.integers(0, len(saved)))):
             place = positions(connection, DEFAULT_TENANT, [document])[document].case
@@ -226,4 +212,4 @@ def test_all_that_people_did_is_undone_by_handing_back(
         assert parts(connection) == expected
         standing = positions(connection, DEFAULT_TENANT, saved).values()
         assert not any(each.is_pinned for each in standing)
-        raise _UndoneError
+        raise UndoneError

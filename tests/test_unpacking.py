@@ -27,7 +27,16 @@ from extractor.formats.limited import resident_bytes
 from extractor.formats.limits import DEFAULT_LIMITS, MIB, Limits
 from tests import hostile_containers as hostile
 from tests.api_client import REPORT, serving
-from tests.batch_files import WORKERS, accept_batch, opened, report, reports, unpack
+from tests.batch_files import (
+    WORKERS,
+    accept_batch,
+    entry_of,
+    items_of,
+    opened,
+    report,
+    reports,
+    unpack,
+)
 from tests.container_files import gbk_zip, libarchive_file, tar_file
 from tests.hostile_documents import TEXT
 from tests.processes import LINUX
@@ -158,7 +167,7 @@ def test_a_hostile_archive_is_told_of_and_costs_nothing(
                 limits=SMALL) as services:  # fmt: skip
         batch = accept_batch(services, data)
         assert unpack(services)
-        entry, rows = _entry(services, batch), _items(services, batch)
+        entry, rows = entry_of(services, batch), items_of(services, batch)
         assert entry.status == "running" and entry.total == len(rows)
         told = [row for row in rows if row.document is None]
         assert code in {row.code for row in told}
@@ -166,18 +175,6 @@ def test_a_hostile_archive_is_told_of_and_costs_nothing(
         assert len(rows) - len(told) == taken
         assert list((tmp_path / "files" / "incoming").iterdir()) == []
     assert (resident_bytes(os.getpid()) or 0) - before < 64 * MIB
-
-
-def _entry(services: Services, batch: str) -> batches.BatchEntry:
-    with services.database.read() as connection:
-        entry = batches.get(connection, DEFAULT_TENANT, batch)
-    assert entry is not None
-    return entry
-
-
-def _items(services: Services, batch: str) -> list[batches.BatchItem]:
-    with services.database.read() as connection:
-        return batches.items(connection, DEFAULT_TENANT, batch, 1000)[0]
 
 
 def _retry(services: Services, batch: str) -> None:
@@ -204,7 +201,7 @@ def test_a_process_that_breaks_down_fails_the_batch_and_leaves_what_was_unpacked
         with monkeypatch.context() as patched:
             patched.setattr("api.spooling.UNPACK", BREAKING)
             assert unpack(services)
-        entry = _entry(services, batch)
+        entry = entry_of(services, batch)
         assert (entry.status, entry.counts.queued) == ("failed", 2)
         assert entry.error is not None and entry.error.code == code
         assert says in entry.error.message and "此前拆出的文件照常读取" in entry.error.message
@@ -212,9 +209,9 @@ def test_a_process_that_breaks_down_fails_the_batch_and_leaves_what_was_unpacked
         # The archive is still there: trying again adds the others alone.
         _retry(services, batch)
         assert unpack(services)
-        entry = _entry(services, batch)
+        entry = entry_of(services, batch)
         assert (entry.status, entry.total, entry.counts.queued) == ("running", 4, 4)
-        assert [row.path for row in _items(services, batch)] == list(files)
+        assert [row.path for row in items_of(services, batch)] == list(files)
 
 
 @LINUX
@@ -225,9 +222,9 @@ def test_a_process_that_was_ended_from_outside_is_replaced_without_doubling(
     batch = accept_batch(services, zip_file(files | {"9.txt": report(9)}))
     monkeypatch.setattr("api.spooling.UNPACK", BREAKING)
     assert unpack(services)
-    entry = _entry(services, batch)
+    entry = entry_of(services, batch)
     assert (entry.status, entry.total, entry.error) == ("running", 7, None)
-    assert [row.position for row in _items(services, batch)] == list(range(1, 8))
+    assert [row.position for row in items_of(services, batch)] == list(range(1, 8))
 
 
 def test_an_archive_in_a_folder_that_breaks_its_process_fails_alone(
@@ -240,8 +237,8 @@ def test_an_archive_in_a_folder_that_breaks_its_process_fails_alone(
     monkeypatch.setattr("api.spooling.UNPACK", BREAKING)
     batch = services.accept_folder(DEFAULT_TENANT, "档案").id
     assert unpack(services)
-    assert _entry(services, batch).status == "running"
-    assert [(row.path, row.status, row.code) for row in _items(services, batch)] == [
+    assert entry_of(services, batch).status == "running"
+    assert [(row.path, row.status, row.code) for row in items_of(services, batch)] == [
         ("a.zip/1.txt", "queued", None),
         ("a.zip", "failed", "parse_crashed"),
         ("b.txt", "queued", None),
@@ -263,9 +260,9 @@ def test_a_spool_that_cannot_be_written_to_heals(
     with monkeypatch.context() as patched, pytest.raises(FilesError, match="ENOSPC"):
         patched.setattr(Path, "mkdir", refuse)
         unpack(services)
-    assert _entry(services, batch).status == "unpacking"
+    assert entry_of(services, batch).status == "unpacking"
     assert unpack(services)
-    assert _entry(services, batch).total == 3
+    assert entry_of(services, batch).total == 3
 
 
 @LINUX

@@ -8,7 +8,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from fastapi.testclient import TestClient
 from sqlalchemy import URL, select, update
 
 from api import keeping
-from api.background.deliveries import Deliverer
 from api.repairing import check_data
 from api.sealing import Sealer
 from api.services import Services, open_services
@@ -30,7 +29,7 @@ from api.store.ids import now
 from api.store.schema import DEFAULT_TENANT, EVENTS, WEBHOOKS
 from api.upkeep.retention import clear
 from tests.api_client import SECRET_KEY, problem, services_of, serving
-from tests.batch_files import opened
+from tests.batch_files import delivering, opened
 from tests.webhook_receiver import HOST, Receiver, receiving
 
 OTHER_KEY = base64.b64encode(b"k" * 32).decode()
@@ -61,16 +60,6 @@ def _with_key(services: Services, key: str | None) -> Services:
     """The same installation, with another key in HECHA_SECRET_KEY."""
     chosen = services.settings.model_dump() | {"secret_key": key}
     return replace(services, settings=type(services.settings)(**chosen))
-
-
-@contextmanager
-def _delivering(services: Services) -> Iterator[None]:
-    deliverer = Deliverer(services.database, (HOST,), services.settings.sealer)
-    deliverer.start()
-    try:
-        yield
-    finally:
-        deliverer.stop(5)
 
 
 def _send(services: Services, receiver: Receiver) -> tuple[dict[str, str], bytes]:
@@ -105,10 +94,10 @@ def _faults(services: Services, *, repair: bool = False) -> dict[str, int]:
 def test_for_a_day_both_secrets_sign_and_then_the_new_one_alone(services: Services) -> None:
     with receiving() as receiver:
         first = _create(services, receiver.url)
-        with _delivering(services):
+        with delivering(services):
             assert _signs(first.secret, _send(services, receiver))
         second = _rotate(services, first.webhook.id)
-        with _delivering(services):
+        with delivering(services):
             receiver.wait(2)  # the event of the change itself
             both = _send(services, receiver)
             assert both[0]["webhook-signature"].count("v1,") == 2
@@ -187,7 +176,7 @@ def test_a_lost_key_disables_the_webhook_and_a_new_secret_mends_it(
         with services.database.write() as connection:
             emit(connection, DEFAULT_TENANT, "document.failed", "subject", {})
         assert _faults(lost) == _faults(lost, repair=True) == {"打不开的推送密钥": 2}
-        with _delivering(lost):
+        with delivering(lost):
             disabled = _disabled(lost, made.webhook.id)
         assert disabled.disabled_reason == "secret_unreadable" and receiver.got == []
         with lost.database.read() as connection:
@@ -202,7 +191,7 @@ def test_a_lost_key_disables_the_webhook_and_a_new_secret_mends_it(
         with lost.database.write() as connection:
             change = webhooks.Change(is_enabled=True)
             webhooks.change(connection, DEFAULT_TENANT, made.webhook.id, change, None)
-        with _delivering(lost):
+        with delivering(lost):
             assert _signs(renewed.secret, _send(lost, receiver))
 
 

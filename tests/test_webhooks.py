@@ -8,7 +8,6 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -25,7 +24,7 @@ from standardwebhooks import Webhook as StandardWebhook
 
 from api import safe_network
 from api.background import deliveries
-from api.background.deliveries import Deliverer, wait_after
+from api.background.deliveries import wait_after
 from api.safe_network import AddressRefusedError, CheckedBackend, check_url, is_public
 from api.services import Services
 from api.signatures import SignatureError, new_secret, sign, verify
@@ -35,7 +34,7 @@ from api.store.ids import now
 from api.store.schema import DEFAULT_TENANT, DELIVERIES, EVENTS, WEBHOOKS
 from bench.soak import Service
 from tests.api_client import problem, serving, upload
-from tests.batch_files import opened, report
+from tests.batch_files import delivering, opened, report
 from tests.processes import LINUX
 from tests.webhook_receiver import HOST, Receiver, receiving
 
@@ -46,16 +45,6 @@ DAY = 24 * 3600 * 1_000_000
 def services(database_url: URL, tmp_path: Path) -> Iterator[Services]:
     with opened(database_url, tmp_path, webhook_hosts=(HOST,)) as services:
         yield services
-
-
-@contextmanager
-def _delivering(services: Services) -> Iterator[None]:
-    deliverer = Deliverer(services.database, (HOST,), services.settings.sealer)
-    deliverer.start()
-    try:
-        yield
-    finally:
-        deliverer.stop(5)
 
 
 def _create(services: Services, url: str, types: tuple[str, ...] = ()) -> webhooks.NewWebhook:
@@ -259,7 +248,7 @@ def test_the_connection_goes_to_the_very_address_that_was_checked(
 
 
 def test_a_message_is_signed_and_names_ids_alone(services: Services) -> None:
-    with receiving() as receiver, _delivering(services):
+    with receiving() as receiver, delivering(services):
         made = _create(services, receiver.url, ("document.failed",))
         _emit(services, "document.received")
         _emit(services)
@@ -277,7 +266,7 @@ def test_a_message_is_signed_and_names_ids_alone(services: Services) -> None:
 
 
 def test_what_fails_is_sent_again_with_the_same_id(services: Services, no_wait: None) -> None:
-    with receiving(500, 302, 404) as receiver, _delivering(services):
+    with receiving(500, 302, 404) as receiver, delivering(services):
         made = _create(services, receiver.url)
         _emit(services)
         (delivery,) = _wait(services, made.webhook.id, "delivered")
@@ -288,7 +277,7 @@ def test_what_fails_is_sent_again_with_the_same_id(services: Services, no_wait: 
 
 
 def test_redirects_are_not_followed(services: Services) -> None:
-    with receiving(307) as receiver, _delivering(services):
+    with receiving(307) as receiver, delivering(services):
         made = _create(services, receiver.url)
         _emit(services)
         receiver.wait(1)
@@ -302,7 +291,7 @@ def test_redirects_are_not_followed(services: Services) -> None:
 
 
 def test_a_receiver_that_says_gone_gets_nothing_more(services: Services) -> None:
-    with receiving(410) as receiver, _delivering(services):
+    with receiving(410) as receiver, delivering(services):
         made = _create(services, receiver.url)
         _emit(services)
         (delivery,) = _wait(services, made.webhook.id, "failed")
@@ -324,7 +313,7 @@ def test_after_a_day_a_message_is_given_up_and_can_be_sent_again(
         _emit(services)
         with services.database.write() as connection:
             connection.execute(update(DELIVERIES).values(give_up_at=now() - 1))
-        with _delivering(services):
+        with delivering(services):
             (failed,) = _wait(services, made.webhook.id, "failed")
             assert failed.tries == 1 and failed.next_at is None
             with services.database.write() as connection:
@@ -341,7 +330,7 @@ def test_after_days_of_failure_alone_a_webhook_is_disabled(services: Services) -
             _emit(services)
         with services.database.write() as connection:
             connection.execute(update(WEBHOOKS).values(failing_since=now() - 6 * DAY))
-        with _delivering(services):
+        with delivering(services):
             _wait(services, made.webhook.id, "failed", 3)
     assert _get(services, made.webhook.id).disabled_reason == "failing"
     _emit(services)
@@ -365,7 +354,7 @@ def test_a_slow_receiver_does_not_hold_up_the_others(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deliveries, "_SECONDS", 0.5)
-    with receiving(delay=2.0) as slow, receiving() as quick, _delivering(services):
+    with receiving(delay=2.0) as slow, receiving() as quick, delivering(services):
         waiting = _create(services, slow.url).webhook.id
         served = _create(services, quick.url).webhook.id
         for _ in range(20):
@@ -381,14 +370,14 @@ def test_a_slow_receiver_does_not_hold_up_the_others(
 
 
 def test_several_senders_never_send_a_message_twice_at_once(services: Services) -> None:
-    with receiving(delay=0.05) as receiver, _delivering(services):
+    with receiving(delay=0.05) as receiver, delivering(services):
         if services.database.is_sqlite:
             made = _create(services, receiver.url)
             for _ in range(30):
                 _emit(services)
             _wait(services, made.webhook.id, "delivered", 30)
         else:
-            with _delivering(services), _delivering(services):
+            with delivering(services), delivering(services):
                 made = _create(services, receiver.url)
                 for _ in range(60):
                     _emit(services)

@@ -8,7 +8,6 @@ asks must look at the label itself.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, cast, func, literal_column, se
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from api.store.schema import DOCUMENTS
+from api.store.words import tenant_word
 
 MOST: Final = 1_000
 """How many labels are looked at one by one, rather than those of a list from its beginning."""
@@ -27,7 +27,7 @@ _BASE: Final = len(_LETTERS)
 def label_values(tenant: str, filename: str, title: str | None) -> dict[str, str]:
     """Return the columns of `documents` by which a list is searched for a part of a name."""
     label = label_of(f"{filename}\n{title}" if title else filename)
-    return {"label": label, "label_words": " ".join([_tenant_word(tenant), *words_of(label)])}
+    return {"label": label, "label_words": " ".join([tenant_word(tenant), *words_of(label)])}
 
 
 def label_of(name: str) -> str:
@@ -72,9 +72,7 @@ def candidates(
 def _sqlite_query(tenant: str, words: Sequence[str], is_start: bool, before: int | None) -> Any:
     number: ColumnElement[int] = literal_column("rowid")
     phrase = f'"{" ".join(words)}"' + (" *" if is_start else "")
-    asked = text("label_index MATCH :asked").bindparams(
-        asked=f"{_tenant_word(tenant)} AND {phrase}"
-    )
+    asked = text("label_index MATCH :asked").bindparams(asked=f"{tenant_word(tenant)} AND {phrase}")
     query = select(number).select_from(text("label_index")).where(asked)
     if before is not None:
         query = query.where(number < before)
@@ -88,7 +86,7 @@ def _postgresql_query(
     before: int | None,
     holds: ColumnElement[bool],
 ) -> Any:
-    asked = " & ".join([_tenant_word(tenant), *words]) + (":*" if is_start else "")
+    asked = " & ".join([tenant_word(tenant), *words]) + (":*" if is_start else "")
     index: ColumnElement[Any] = literal_column("documents.label_index")
     # The index does not know which pairs follow one another: the label does.
     found = select(DOCUMENTS.c.number).where(index.op("@@")(cast(asked, TSQUERY)), holds)
@@ -102,7 +100,3 @@ def _postgresql_query(
 def _letters(char: str) -> str:
     code = ord(char) % _BASE**3
     return _LETTERS[code // _BASE**2] + _LETTERS[code // _BASE % _BASE] + _LETTERS[code % _BASE]
-
-
-def _tenant_word(tenant: str) -> str:
-    return "0" + hashlib.blake2b(tenant.encode(), digest_size=8).hexdigest()

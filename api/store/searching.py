@@ -7,7 +7,6 @@ an open connection of `Database.read()` or `Database.write()`, and the tenant.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from api.store.hooks import Saved
 from api.store.native import GROUP
 from api.store.schema import CASE_DOCUMENTS, DOCUMENTS, SEARCH_ENTRIES
-from api.store.words import EntryKind, Phrase, Query, parse_query, shown_text
+from api.store.words import EntryKind, Phrase, Query, parse_query, shown_text, tenant_word
 from extractor.extraction import DocumentKind, DocumentRecord
 
 _NEWEST: Final = 1 << 62
@@ -177,17 +176,13 @@ def search(
 
 def scope_of(tenant: str, document: str, entry: EntryKind, record: DocumentRecord) -> str:
     """Return the words by which an entry is told from those that are not asked for."""
-    words = [_tenant_word(tenant), f"e{entry}", f"k{record.kind}"]
+    words = [tenant_word(tenant), f"e{entry}", f"k{record.kind}"]
     words.append(f"y{record.date[:4]}" if record.date else "y0")
     return " ".join([*words, _document_word(document)])
 
 
 def _document_word(document: str) -> str:
     return f"d{document[:16]}"
-
-
-def _tenant_word(tenant: str) -> str:
-    return "t" + hashlib.blake2b(tenant.encode(), digest_size=8).hexdigest()
 
 
 def _numbers(
@@ -280,7 +275,7 @@ def _of_case(connection: Connection, tenant: str, case: str) -> Sequence[str]:
 
 def _scope(tenant: str, narrowing: Narrowing) -> list[list[str]]:
     """Return the words of the scope that an entry must have, one of each list."""
-    scope = [[_tenant_word(tenant)]]
+    scope = [[tenant_word(tenant)]]
     if narrowing.type is not None:
         scope.append([f"e{narrowing.type}"])
     if narrowing.kind is not None:

@@ -7,6 +7,7 @@ be shown again (`shown_text`); behind a mark follow words that only help to find
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,6 +52,11 @@ class Query:
         phrases = {phrase for part in self.parts for phrase in part}
         found = {"".join(phrase) for phrase in phrases}
         return sorted(found, key=lambda each: (-len(each), each))
+
+
+def tenant_word(tenant: str) -> str:
+    """Return the word by which an index tells the entries of a tenant from those of others."""
+    return "t" + hashlib.blake2b(tenant.encode(), digest_size=8).hexdigest()
 
 
 def entries_of(document: Document, extraction: Extraction) -> list[Entry]:
